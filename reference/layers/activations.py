@@ -1,0 +1,85 @@
+"""Activations A = g(Z), elementwise but for softmax and hardmax, which act on each column (example) of Z [n m].
+
+    sigmoid      1 / (1 + e^-z)                 dz = da a (1 - a)
+    tanh         (e^z - e^-z) / (e^z + e^-z)    dz = da (1 - a^2)
+    relu         max(0, z)                      dz = da [z > 0]        (0 at z = 0)
+    leaky_relu   max(slope z, z)                dz = da [z > 0] + slope da [z <= 0]
+    softmax      e^z / sum_j e^z_j              dz = a (da - sum_j da_j a_j)
+    hardmax      1 at the largest z, else 0     piecewise constant: no derivative
+    linear       z                              dz = da
+
+Every comparison is on the real part, so that a complex step passes through. The value at a kink is a convention
+(CONVENTIONS.md, "Ties and kinks"). Sources: Course 1, week 3, "Activation functions"; Course 2, week 3, "Softmax".
+"""
+
+import numpy as np
+
+
+def sigmoid(Z):
+    E = np.exp(-Z * np.sign(Z.real))  # e^-|z| never overflows
+    A = np.where(Z.real >= 0, 1, E) / (1 + E)
+
+    def back(dA):
+        return dA * A * (1 - A)
+
+    return A, back
+
+
+def tanh(Z):
+    A = np.tanh(Z)
+
+    def back(dA):
+        return dA * (1 - A * A)
+
+    return A, back
+
+
+def relu(Z):
+    positive = Z.real > 0
+
+    def back(dA):
+        return dA * positive
+
+    return np.where(positive, Z, 0), back
+
+
+def leaky_relu(Z, slope=0.01):
+    positive = Z.real > 0
+
+    def back(dA):
+        return np.where(positive, dA, slope * dA)
+
+    return np.where(positive, Z, slope * Z), back
+
+
+def softmax(Z):
+    T = np.exp(Z - Z.real.max(axis=0, keepdims=True))  # the shift cancels, and no power overflows
+    A = T / T.sum(axis=0, keepdims=True)
+
+    def back(dA):
+        return A * (dA - (dA * A).sum(axis=0, keepdims=True))
+
+    return A, back
+
+
+def hardmax(Z):
+    """The first of several equal maxima takes the 1."""
+    classes = np.arange(Z.shape[0])[:, None]
+    return np.where(classes == Z.real.argmax(axis=0)[None, :], 1, 0 * Z.real)
+
+
+def linear(Z):
+    def back(dA):
+        return dA
+
+    return Z, back
+
+
+ACTIVATIONS = {
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "softmax": softmax,
+    "linear": linear,
+}
