@@ -4,7 +4,7 @@
     eval    mu, sigma2 = the running statistics
     both    Z_norm = (Z - mu) / sqrt(sigma2 + epsilon)          Z_tilde = gamma Z_norm + beta
 
-    running statistics, exponentially weighted:   mu <- momentum mu + (1 - momentum) mu_batch, and so sigma2 (biased, 1/m)
+    running statistics, exponentially weighted: mu <- momentum mu + (1 - momentum) mu_batch; sigma2 so too (biased, 1/m)
 
     dgamma = sum_i dZ_tilde Z_norm     dbeta = sum_i dZ_tilde     and with dN = gamma dZ_tilde
     dZ = (dN - mean_i dN - Z_norm mean_i(dN Z_norm)) / sqrt(sigma2 + epsilon)      since mu and sigma2 depend on Z too

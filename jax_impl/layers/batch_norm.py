@@ -1,0 +1,29 @@
+"""Batch normalization whose running statistics have the dtype of the parameters and use the two-pass variance.
+
+`nnx.BatchNorm` keeps them in float32 whatever the model's dtype, and computes E[x^2] - E[x]^2 by default
+(CONVENTIONS.md, "Batch norm"). `momentum` is the weight of the old value, as everywhere in flax.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+class BatchNorm(nnx.Module):
+    def __init__(self, n: int, momentum: float = 0.9, epsilon: float = 1e-5, *, rngs: nnx.Rngs):
+        self.scale = nnx.Param(jnp.ones(n))
+        self.bias = nnx.Param(jnp.zeros(n))
+        self.mean = nnx.BatchStat(jnp.zeros(n))
+        self.var = nnx.BatchStat(jnp.ones(n))
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.use_running_average = False
+
+    def __call__(self, x):
+        if self.use_running_average:
+            mean, var = self.mean[...], self.var[...]
+        else:
+            mean, var = x.mean(axis=0), x.var(axis=0)
+            self.mean[...] = self.momentum * self.mean[...] + (1 - self.momentum) * mean
+            self.var[...] = self.momentum * self.var[...] + (1 - self.momentum) * var
+        return (x - mean) * jax.lax.rsqrt(var + self.epsilon) * self.scale[...] + self.bias[...]

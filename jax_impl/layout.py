@@ -1,0 +1,30 @@
+"""Where Flax keeps each parameter of the reference and what its axes mean; nothing about the other columns.
+
+A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
+"""
+
+DATA = {"n m": "m n", "m h w c": "m h w c", "n m t": "m t n", "n n_prev": "n_prev n"}
+"""How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
+
+PARAMETERS = {
+    "Dense": {"W": ("kernel", "n_prev n"), "b": ("bias", "n")},
+    "BatchNorm": {
+        "gamma": ("scale", "n"),
+        "beta": ("bias", "n"),
+        "mu": ("mean", "n"),
+        "sigma2": ("var", "n"),
+    },
+}
+
+BOOKKEEPING = {}
+"""Variables of this framework that the reference does not have, and why they need no counterpart."""
+
+MOMENTS = {
+    "gradient_descent": {},
+    "momentum": {"v": ("trace", lambda beta, **_: 1 - beta)},
+    "nesterov": {"v": ("trace", lambda beta, **_: 1 - beta)},
+    "rmsprop": {"s": ("nu", lambda **_: 1)},
+    "adam": {"v": ("mu", lambda **_: 1), "s": ("nu", lambda **_: 1)},
+    "adamw": {"v": ("mu", lambda **_: 1), "s": ("nu", lambda **_: 1)},
+}
+"""Where an optimizer keeps the notes' moments: reference moment = factor(hyperparameters) * the one kept here."""

@@ -1,0 +1,30 @@
+"""Where PyTorch keeps each parameter of the reference and what its axes mean; nothing about the other columns.
+
+A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
+"""
+
+DATA = {"n m": "m n", "m h w c": "m c h w", "n m t": "m t n"}
+"""How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
+
+PARAMETERS = {
+    "Dense": {"W": ("weight", "n n_prev"), "b": ("bias", "n")},
+    "BatchNorm": {
+        "gamma": ("weight", "n"),
+        "beta": ("bias", "n"),
+        "mu": ("running_mean", "n"),
+        "sigma2": ("running_var", "n"),
+    },
+}
+
+BOOKKEEPING = {"num_batches_tracked": "counts batches; enters no formula while momentum is a number"}
+"""Buffers of this framework that the reference does not have, and why they need no counterpart."""
+
+MOMENTS = {
+    "gradient_descent": {},
+    "momentum": {"v": ("momentum_buffer", lambda beta, **_: 1 - beta)},
+    "nesterov": {"v": ("momentum_buffer", lambda beta, **_: 1 - beta)},
+    "rmsprop": {"s": ("square_avg", lambda **_: 1)},
+    "adam": {"v": ("exp_avg", lambda **_: 1), "s": ("exp_avg_sq", lambda **_: 1)},
+    "adamw": {"v": ("exp_avg", lambda **_: 1), "s": ("exp_avg_sq", lambda **_: 1)},
+}
+"""Where an optimizer keeps the notes' moments: reference moment = factor(hyperparameters) * the one kept here."""

@@ -1,0 +1,7 @@
+"""The notes' computation graph J = 3(a + bc); autograd finds da, db and dc."""
+
+
+def computation_graph(a, b, c):
+    u = b * c
+    v = a + u
+    return 3 * v
