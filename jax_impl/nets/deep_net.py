@@ -1,5 +1,7 @@
 """An L-layer net: blocks of dense -> batch norm -> activation -> dropout, the last one plain, returning the logits."""
 
+from itertools import pairwise
+
 from flax import nnx
 
 from jax_impl.layers.activations import ACTIVATIONS
@@ -42,7 +44,7 @@ class DeepNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
-        pairs = list(zip(layer_dims[:-1], layer_dims[1:]))
+        pairs = list(pairwise(layer_dims))
         *hidden, last = activations or ["relu"] * (len(pairs) - 1) + ["linear"]
         blocks = [
             DenseBlock(n_prev, n, activation, batch_norm, keep_prob, rngs=rngs)

@@ -1,4 +1,4 @@
-"""An L-layer net: L blocks of dense -> batch norm -> activation -> dropout, the last one plain: A^[l] = g(W^[l] A^[l-1]).
+"""An L-layer net: L blocks of dense -> batch norm -> activation -> dropout, the last one plain.
 
 A dense layer that feeds batch norm has no bias: the mean would take it away again, and beta does its work.
 `layer_dims` is [n_x, n_1, ..., n_L]; `activations` names g for each of the L layers (relu, and linear for the last, if
@@ -7,6 +7,7 @@ not given), so that the net returns logits. Sources: Course 1, week 4; Course 2,
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from reference.layers.activations import ACTIVATIONS
 from reference.layers.batch_norm import BatchNorm
@@ -43,7 +44,7 @@ class DeepNet(Chain):
 
     @cached_property
     def parts(self):
-        pairs = list(zip(self.layer_dims[:-1], self.layer_dims[1:]))
+        pairs = list(pairwise(self.layer_dims))
         *hidden, last = self.activations or ["relu"] * (len(pairs) - 1) + ["linear"]
         blocks = [
             DenseBlock(n_prev, n, activation, self.batch_norm, self.keep_prob)

@@ -1,4 +1,4 @@
-"""Softmax regression: one dense layer to n_y classes; returns the logits Z [n_y m], whose softmax are the probabilities.
+"""Softmax regression: one dense layer to n_y classes; returns the logits Z [n_y m], softmax of which is A.
 
 Source: Course 2, week 3, "Softmax regression".
 """

@@ -1,5 +1,7 @@
 """An L-layer net: blocks of dense -> batch norm -> activation -> dropout, the last one plain, returning the logits."""
 
+from itertools import pairwise
+
 from torch import nn
 
 from torch_impl.layers.activations import ACTIVATIONS
@@ -33,7 +35,7 @@ class DeepNet(nn.Module):
         keep_prob: float = 1.0,
     ):
         super().__init__()
-        pairs = list(zip(layer_dims[:-1], layer_dims[1:]))
+        pairs = list(pairwise(layer_dims))
         *hidden, last = activations or ["relu"] * (len(pairs) - 1) + ["linear"]
         self.layers = nn.ModuleList(
             DenseBlock(n_prev, n, activation, batch_norm, keep_prob) for (n_prev, n), activation in zip(pairs, hidden)

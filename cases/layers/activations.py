@@ -1,0 +1,18 @@
+from crosscheck.case import Case
+
+Z = {"Z": "n=5 m=7"}
+FAR = {"Z": "n=3 m=17 integers"}
+
+CASES = [
+    Case("layers.activations.sigmoid", inputs=Z, why="the squashing of logistic regression", compiled=True),
+    Case("layers.activations.tanh", inputs=Z, why="the notes' usual hidden unit"),
+    Case("layers.activations.relu", inputs=Z, why="away from its kink"),
+    Case("layers.activations.relu", "kink", inputs=FAR, why="integers hit zero: the derivative there is a convention"),
+    Case("layers.activations.leaky_relu", inputs=Z, why="default slope 0.01"),
+    Case("layers.activations.leaky_relu", "slope", inputs=Z, arguments={"slope": 0.3}, why="another slope"),
+    Case("layers.activations.leaky_relu", "kink", inputs=FAR, arguments={"slope": 0.2}, why="the side of zero"),
+    Case("layers.activations.softmax", inputs=Z, why="over the units of each example, not over the batch"),
+    Case("layers.activations.hardmax", inputs=Z, why="the largest unit of each example", differentiable=False),
+    Case("layers.activations.hardmax", "ties", inputs=FAR, why="the first of equal maxima", differentiable=False),
+    Case("layers.activations.linear", inputs=Z, why="the identity"),
+]
