@@ -42,6 +42,17 @@ def vector(name, values):
         raise ValueError(f"{name} has shape {values.shape}; expected a vector of at least one value")
 
 
+def finite(name, values):
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} holds {values[~np.isfinite(values)][0]}; expected finite numbers")
+
+
+def double(name, values):
+    """Double precision, without which a difference quotient is all rounding."""
+    if values.dtype != float:
+        raise ValueError(f"{name} is of {values.dtype}; expected float64 (in jax, set jax_enable_x64)")
+
+
 def permutation(name, order, m):
     """Each of the m examples exactly once."""
     if not np.array_equal(np.sort(np.asarray(order)), np.arange(m)):

@@ -38,6 +38,17 @@ def vector(name, values):
         raise ValueError(f"{name} has shape {tuple(values.shape)}; expected a vector of at least one value")
 
 
+def finite(name, values):
+    if not values.isfinite().all():
+        raise ValueError(f"{name} holds {values[~values.isfinite()][0]}; expected finite numbers")
+
+
+def double(name, values):
+    """Double precision, without which a difference quotient is all rounding."""
+    if values.dtype != torch.float64:
+        raise ValueError(f"{name} is of {values.dtype}; expected float64")
+
+
 def permutation(name, order, m):
     """Each of the m examples exactly once."""
     if not torch.equal(order.sort().values, torch.arange(m, device=order.device)):

@@ -1,0 +1,26 @@
+"""Early stopping: training ends once the dev cost has not improved for `patience` epochs in a row.
+
+    epoch e is an improvement where J_dev[e] < lowest J_dev so far - min_delta
+
+J_dev: the dev cost after each epoch, counted from 0 -> (best epoch, epoch at which training stops: the last, if never).
+Source: Course 2, week 1, "Other regularization methods".
+"""
+
+import numpy as np
+
+from reference.training.checks import finite, non_negative, vector, whole
+
+
+def early_stopping(J_dev, patience, min_delta=0.0):
+    J_dev = np.asarray(J_dev)
+    vector("J_dev", J_dev)
+    finite("J_dev", J_dev)
+    whole("patience", patience)
+    non_negative("min_delta", min_delta)
+    best, lowest = 0, J_dev[0]
+    for epoch, cost in enumerate(J_dev):
+        if cost < lowest - min_delta:
+            best, lowest = epoch, cost
+        elif epoch - best == patience:
+            return best, epoch
+    return best, J_dev.shape[0] - 1
