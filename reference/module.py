@@ -97,10 +97,13 @@ class Chain(Module):
 
 
 class Sequence(Chain):
-    """A chain of the given modules, named "0", "1", ... in order."""
+    """A chain of the given modules, named "0", "1", ... in order; a container, which is not watched itself."""
 
     def __init__(self, *modules):
         self.parts = {str(i): module for i, module in enumerate(modules)}
+
+    def __call__(self, p, s, *X, mode=Mode()):
+        return self.apply(p, s, *X, mode=mode)
 
 
 def walk(module: Module, path: str = "") -> Iterator[tuple[str, Module]]:

@@ -1,0 +1,129 @@
+"""What the engine asks of a backend: build a case once, then observe it and train it, all in the reference's axes."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crosscheck import registry
+from crosscheck.axes import Array, parse
+from crosscheck.case import Case
+from crosscheck.feed import DATA_KINDS, Feed
+from crosscheck.layout import Layout, join
+from crosscheck.observation import Key, Node, Observation, indexed, numbered
+
+Moments = Mapping[str, Mapping[str, Array]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An optimizer by the name all columns give it, with its hyperparameters."""
+
+    name: str
+    hyperparameters: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where training stands: parameters, running state, moments {"v": {path: array}} and steps taken."""
+
+    params: Mapping[str, Array]
+    state: Mapping[str, Array]
+    moments: Moments
+    t: int = 0
+    loss: float = float("nan")
+
+
+class Subject(ABC):
+    """One case in one column, in one dtype and mode, on one device."""
+
+    column: str
+
+    def __init__(self, case: Case, dtype: str, mode: str, device: str):
+        self.case, self.dtype, self.mode, self.device = case, dtype, mode, device
+        self.layout: Layout = join(reference_module(case), self.column)
+        self.specs = {name: parse(text) for name, text in case.inputs.items()}
+
+    @abstractmethod
+    def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
+        """Run forward and backward. Without `trace` nothing is recorded of the submodules."""
+
+    @abstractmethod
+    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+        """One step of the optimizer on the case's cost."""
+
+    @abstractmethod
+    def module_paths(self) -> list[str]:
+        """The dotted paths of all submodules that can be watched, the root as ""."""
+
+    def is_data(self, name: str) -> bool:
+        """Whether the input is data (labels, indices), by which no gradient is taken."""
+        return name == "Y" or self.specs[name].kind in DATA_KINDS
+
+    def find(self, target: str) -> Any:
+        return registry.find(self.column, target)
+
+    def gather(
+        self,
+        nodes: list[Node],
+        outputs: tuple[Any, ...],
+        gradients: Mapping[str, Any],
+        input_gradients: Mapping[str, Any],
+        state: Mapping[str, Any],
+    ) -> Observation:
+        """Turn what the column produced, in its own layout, into an observation; gradients and state already are."""
+        tensors: dict[Key, Array] = {}
+        axes: dict[Key, str] = {}
+
+        def put(kind: str, path: str, index: int, value: Any, module: str, role: str) -> None:
+            if value is None:
+                return
+            array = np.asarray(value)
+            key = Key(kind, indexed(path, index))
+            axes[key] = self.layout.data_axes(module, role, array.ndim)
+            tensors[key] = self.layout.data_from_column(array, axes[key])
+
+        for index, output in enumerate(outputs):
+            put("output", "", index, output, "", "out")
+        for name, value in input_gradients.items():
+            key = Key("input gradient", name)
+            axes[key] = self.specs[name].axes
+            tensors[key] = self.layout.data_from_column(np.asarray(value), axes[key])
+        parameter_axes = {row.path: row.axes for row in self.layout.rows}
+        for kind, values in (("gradient", gradients), ("state", state)):
+            for path, value in values.items():
+                tensors[Key(kind, path)] = np.asarray(value)
+                axes[Key(kind, path)] = parameter_axes[path]
+        paths = numbered([node.path for node in nodes])
+        for path, node in zip(paths, nodes):
+            for kind, role, values in (
+                ("input", "in", node.inputs),
+                ("activation", "out", node.outputs),
+                ("cotangent", "out", node.cotangents),
+                ("input cotangent", "in", node.input_cotangents),
+            ):
+                for index, value in enumerate(values):
+                    put(kind, path, index, value, node.path, role)
+        return Observation(self.column, tensors, axes, tuple(paths))
+
+
+def reference_module(case: Case) -> Any:
+    """The architecture as the reference builds it: a module, or the plain function itself."""
+    target = registry.find("numpy", case.target)
+    return target(**case.arguments) if isinstance(target, type) else target
+
+
+def subject(column: str, case: Case, dtype: str = "float64", mode: str = "eager", device: str = "cpu") -> Subject:
+    """Build the case in the column; imports the framework. Raises ValueError if the layout does not cover it."""
+    module = importlib.import_module(f"crosscheck.backends.{column}_backend")
+    built: Subject = module.Subject(case, dtype, mode, device)
+    return built
+
+
+def astuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)

@@ -1,0 +1,340 @@
+"""Runs the JAX column: one jitted function a case, dtype and train flag gives outputs, gradients, state and trace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from crosscheck.axes import Array
+from crosscheck.backends import base
+from crosscheck.backends.base import Point, Rule, astuple
+from crosscheck.feed import Feed
+from crosscheck.observation import Node, Observation
+
+Arrays = dict[str, Any]
+
+
+def configure() -> None:
+    """float64 where asked for, and compiled programs kept between runs."""
+    jax.config.update("jax_enable_x64", True)
+    cache = os.environ.get("CROSSCHECK_CACHE", str(Path.home() / ".cache" / "crosscheck"))
+    jax.config.update("jax_compilation_cache_dir", f"{cache}/jax-{jax.__version__}")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+configure()
+
+
+class Subject(base.Subject):
+    column = "jax"
+
+    def __init__(self, case: Any, dtype: str, mode: str, device: str):
+        super().__init__(case, dtype, mode, device)
+        self.jax_device = jax.devices("gpu" if device == "gpu" else "cpu")[0]
+        target = self.find(case.target)
+        self.function = None if isinstance(target, type) else target
+        self.graphs: dict[bool, Any] = {}
+        self.variables: dict[str, Any] = {}
+        self.other: dict[str, Any] = {}
+        if self.function is None:
+            self.build(target)
+        self.layout.require_coverage({path: tuple(v.shape) for path, v in self.variables.items()})
+        self.trainable = {row.column_path for row in self.layout.rows if row.trainable}
+        self.compiled: dict[Any, Any] = {}
+        self.order: list[str] = []  # of the recorded calls; set while tracing, since pytrees sort their keys
+
+    def build(self, target: Any) -> None:
+        """Build the module without running its initializers: the arrays come from the feed."""
+        model = nnx.eval_shape(lambda: target(**self.case.arguments, rngs=nnx.Rngs(0)))
+        for train in (False, True):
+            (model.train if train else model.eval)()
+            self.graphs[train], state = nnx.split(model)
+        flat = {path_of(keys): variable for keys, variable in nnx.to_flat_state(state)}
+        self.keys = {path_of(keys): keys for keys, _ in nnx.to_flat_state(state)}
+        self.variables = {path: v for path, v in flat.items() if not isinstance(v, nnx.RngState)}
+        self.other = {path: concrete(v) for path, v in flat.items() if isinstance(v, nnx.RngState)}
+
+    def module_paths(self) -> list[str]:
+        if self.function is not None:
+            return [""]
+        return sorted(paths_by_id(self.model({}, {}, False)).values())
+
+    def model(self, params: Arrays, state: Arrays, train: bool) -> Any:
+        """The module with these arrays in place (those not given stay abstract)."""
+        filled = [
+            (self.keys[path], variable.replace((params | state).get(path, variable.get_value())))
+            for path, variable in self.variables.items()
+        ] + [(self.keys[path], variable) for path, variable in self.other.items()]
+        return nnx.merge(self.graphs[train], nnx.from_flat_state(filled))
+
+    def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
+        args = self.arguments(feed)
+        cotangents = [self.output(u) for u in feed.cotangents]
+        if not self.case.differentiable:
+            outputs, nodes, _ = self.program("plain", train, trace)(args, None)
+            return self.gather(self.nodes(nodes, None), tuple(map(np.asarray, outputs)), {}, {}, {})
+        probes = self.probes(args, train) if trace else None
+        run = self.program("gradient", train, trace)
+        (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, probes, cotangents)
+        return self.gather(
+            self.nodes(nodes, probed),
+            tuple(map(np.asarray, outputs)),
+            self.layout.from_column({k: np.asarray(v) for k, v in gradients.items()}, trainable=True),
+            {name: np.asarray(value) for name, value in input_gradients.items()},
+            self.layout.from_column({k: np.asarray(v) for k, v in state.items()}, trainable=False),
+        )
+
+    def nodes(self, recorded: Any, probed: Any) -> list[Node]:
+        """Recorded inputs and outputs, with the gradients by their probes as cotangents, in the order of the calls."""
+        result = []
+        for name in self.order if recorded else ():
+            d_inputs, d_outputs = probed[name] if probed is not None else ((), ())
+            inputs, outputs = recorded[name]
+            arrays = [tuple(np.asarray(v) for v in values) for values in (inputs, outputs, d_outputs, d_inputs)]
+            result.append(Node(name.partition("#")[0], *arrays))
+        return result
+
+    def forward(self, args: Arrays, probes: Any, train: bool, trace: bool) -> tuple[Any, Any, Any]:
+        """Outputs, recorded nodes, state afterwards; pure, so that it can be traced, differentiated and jitted."""
+        inputs = [(args["data"] | args["inputs"])[name] for name in self.case.inputs]
+        if self.function is not None:
+            recorder = Recorder({}, probes)
+            inputs = list(recorder.enter("", tuple(inputs)))
+            result = self.function(*inputs, **self.case.arguments)
+            outputs = astuple(recorder.leave("", tuple(inputs), result))
+            self.order = list(recorder.nodes)
+            return outputs, recorder.nodes, {}
+        model = self.model(args["params"], args["state"], train)
+        recorder = Recorder(paths_by_id(model), probes)
+        with watching(model, recorder, args["uniforms"], trace):
+            outputs = astuple(model(*inputs))
+        if trace:
+            self.order = list(recorder.nodes)
+        state = {path_of(keys): v.get_value() for keys, v in nnx.to_flat_state(nnx.state(model)) if self.is_state(keys)}
+        return outputs, recorder.nodes, state
+
+    def is_state(self, keys: Any) -> bool:
+        path = path_of(keys)
+        return path in self.variables and path not in self.trainable
+
+    def program(self, kind: str, train: bool, trace: bool) -> Any:
+        """The function for one kind of run, jitted unless the mode is eager, made once."""
+        key = (kind, train, trace)
+        if key not in self.compiled:
+            function = self.plain(train, trace) if kind == "plain" else self.gradient(train, trace)
+            self.compiled[key] = function if self.mode == "eager" else jax.jit(function)
+        return self.compiled[key]
+
+    def plain(self, train: bool, trace: bool) -> Any:
+        return lambda args, probes: self.forward(args, probes, train, trace)
+
+    def gradient(self, train: bool, trace: bool) -> Any:
+        def run(args: Arrays, probes: Any, cotangents: Any) -> Any:
+            def loss(params: Arrays, inputs: Arrays, probes: Any) -> Any:
+                at = args | {"params": params, "inputs": inputs}
+                outputs, nodes, state = self.forward(at, probes, train, trace)
+                return sum((y * u).sum() for y, u in zip(outputs, cotangents)), (outputs, nodes, state)
+
+            return jax.grad(loss, argnums=(0, 1, 2), has_aux=True)(args["params"], args["inputs"], probes)
+
+        return run
+
+    def probes(self, args: Arrays, train: bool) -> Any:
+        """Zeros shaped like every recorded input and output: adding them makes their cotangents gradients."""
+        key = ("probes", train)
+        if key not in self.compiled:
+            _, nodes, _ = jax.eval_shape(self.plain(train, True), args, None)
+            self.compiled[key] = {
+                path: jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), io) for path, io in nodes.items()
+            }
+        return self.compiled[key]
+
+    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+        places = self.layout.moments[rule.name]
+        tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
+        args = self.arguments(feed, point)
+        state = tx.init(args["params"])
+        if point.t and places:
+            scale = {name: factor(**rule.hyperparameters) for name, (_, factor) in places.items()}
+            moments = {
+                own: {
+                    path: self.array(value / scale[name])
+                    for path, value in self.layout.to_column(point.moments[name], True).items()
+                }
+                for name, (own, _) in places.items()
+            }
+            state = optax.tree_utils.tree_set(state, **moments)
+            if optax.tree_utils.tree_get(state, "count") is not None:
+                state = optax.tree_utils.tree_set(state, count=jnp.asarray(point.t, jnp.int32))
+        key = ("step", rule.name)
+        if key not in self.compiled:
+            update = self.update(tx)
+            self.compiled[key] = update if self.mode == "eager" else jax.jit(update)
+        assert feed.labels is not None
+        loss, gradients, running = self.cost_program()(args, self.output(feed.labels))
+        params, state = self.compiled[key](gradients, state, args["params"])
+        moments = {
+            name: self.layout.from_column(
+                {
+                    path: np.asarray(value) * factor(**rule.hyperparameters)
+                    for path, value in optax.tree_utils.tree_get(state, own).items()
+                },
+                trainable=True,
+            )
+            for name, (own, factor) in places.items()
+        }
+        after = self.layout.from_column({k: np.asarray(v) for k, v in params.items()}, trainable=True)
+        running = self.layout.from_column({k: np.asarray(v) for k, v in running.items()}, trainable=False)
+        return Point(after, running, moments, point.t + 1, float(loss))
+
+    def cost_program(self) -> Any:
+        """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""
+        if "cost" not in self.compiled:
+            cost = self.find(self.case.cost)
+
+            def run(args: Arrays, labels: Any) -> Any:
+                def loss(params: Arrays) -> Any:
+                    (z,), _, state = self.forward(args | {"params": params}, None, True, False)
+                    return cost(z, labels), state
+
+                (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
+                return value, gradients, state
+
+            self.compiled["cost"] = run if self.mode == "eager" else jax.jit(run)
+        return self.compiled["cost"]
+
+    @staticmethod
+    def update(tx: Any) -> Any:
+        def run(gradients: Arrays, state: Any, params: Arrays) -> Any:
+            updates, state = tx.update(gradients, state, params)
+            return optax.apply_updates(params, updates), state
+
+        return run
+
+    def arguments(self, feed: Feed, point: Point | None = None) -> Arrays:
+        """Everything that varies between runs, as arguments of the jitted function."""
+        at = point or feed
+        inputs = {
+            name: self.array(self.layout.data_to_column(value, self.specs[name].axes))
+            for name, value in feed.inputs.items()
+        }
+        data = {name for name in inputs if self.is_data(name) or not self.case.differentiable}
+        return {
+            "params": {k: self.array(v) for k, v in self.layout.to_column(at.params, True).items()},
+            "state": {k: self.array(v) for k, v in self.layout.to_column(at.state, False).items()},
+            "inputs": {name: value for name, value in inputs.items() if name not in data},
+            "data": {name: value for name, value in inputs.items() if name in data},
+            "uniforms": {
+                path: self.array(self.layout.data_to_column(value, self.layout.data_axes(path, "in", value.ndim)))
+                for path, value in dict(feed.uniforms).items()
+            },
+        }
+
+    def output(self, value: Array) -> Any:
+        """An array laid out like the output of the whole: labels, cotangents."""
+        return self.array(self.layout.data_to_column(value, self.layout.data_axes("", "out", value.ndim)))
+
+    def array(self, value: Array) -> Any:
+        dtype = jnp.dtype(self.dtype) if value.dtype.kind == "f" else value.dtype
+        return jax.device_put(np.asarray(value).astype(dtype), self.jax_device)
+
+
+class Recorder:
+    """Collects (path, (inputs, outputs)) of every call, adding the probes on the way."""
+
+    def __init__(self, paths: Mapping[int, str], probes: Any):
+        self.paths, self.probes = paths, probes
+        self.nodes: dict[str, tuple[Any, Any]] = {}
+        self.active: set[int] = set()
+        self.calls: dict[str, int] = {}
+        self.open: dict[str, str] = {}
+
+    def enter(self, path: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.calls[path] = self.calls.get(path, 0) + 1
+        self.open[path] = path if self.calls[path] == 1 else f"{path}#{self.calls[path]}"
+        return self.probed(self.open[path], 0, inputs)
+
+    def leave(self, path: str, inputs: tuple[Any, ...], result: Any) -> Any:
+        name = self.open[path]
+        outputs = self.probed(name, 1, astuple(result))
+        self.nodes[name] = (inputs, outputs)
+        return outputs if isinstance(result, (tuple, list)) else outputs[0]
+
+    def probed(self, name: str, side: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if self.probes is None:
+            return values
+        return tuple(
+            v + p if jnp.issubdtype(jnp.result_type(v), jnp.floating) else v
+            for v, p in zip(values, self.probes[name][side])
+        )
+
+
+@contextmanager
+def watching(model: Any, recorder: Recorder, uniforms: Arrays, trace: bool) -> Iterator[None]:
+    """While open, calls of the model's modules are recorded and dropout draws the given uniform numbers."""
+    undo = []
+    for cls in {type(part) for _, part in nnx.iter_modules(model)}:
+        if trace and is_called(cls):
+            undo.append(patched(cls, "__call__", recorded(cls.__call__, recorder)))
+        if hasattr(cls, "uniform"):
+            undo.append(patched(cls, "uniform", handed(recorder.paths, uniforms)))
+    try:
+        yield
+    finally:
+        for restore in undo:
+            restore()
+
+
+def patched(cls: Any, name: str, value: Any) -> Any:
+    """Set an attribute of a class; returns the function that undoes it."""
+    own = vars(cls).get(name)
+    setattr(cls, name, value)
+    return (lambda: delattr(cls, name)) if own is None else (lambda: setattr(cls, name, own))
+
+
+def recorded(call: Any, recorder: Recorder) -> Any:
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if id(self) in recorder.active or id(self) not in recorder.paths:
+            return call(self, *args, **kwargs)
+        path = recorder.paths[id(self)]
+        recorder.active.add(id(self))
+        inputs = recorder.enter(path, args)
+        result = call(self, *inputs, **kwargs)
+        recorder.active.discard(id(self))
+        return recorder.leave(path, inputs, result)
+
+    return wrapper
+
+
+def handed(paths: Mapping[int, str], uniforms: Arrays) -> Any:
+    return lambda self, x: jnp.broadcast_to(uniforms[paths[id(self)]], x.shape)
+
+
+def paths_by_id(model: Any) -> dict[int, str]:
+    return {id(part): path_of(keys) for keys, part in nnx.iter_modules(model) if is_called(type(part))}
+
+
+def is_called(cls: Any) -> bool:
+    """Whether a module class computes something when called; containers do not."""
+    return hasattr(cls, "__call__") and not issubclass(cls, (nnx.List, nnx.Dict, nnx.Sequential))  # noqa: B004
+
+
+def path_of(keys: Any) -> str:
+    return ".".join(map(str, keys))
+
+
+def concrete(variable: Any) -> Any:
+    """A real value for an abstract random-number state; its numbers are never used, for draws are handed in."""
+    value = variable.get_value()
+    is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return variable.replace(jax.random.key(0) if is_key else jnp.zeros(value.shape, value.dtype))

@@ -1,0 +1,113 @@
+"""Runs the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.backends import base
+from crosscheck.backends.base import Point, Rule, astuple, reference_module
+from crosscheck.feed import Feed
+from crosscheck.observation import Node, Observation
+from reference.module import Mode, Sequence, flatten, nest, unobserved, walk
+
+Watch = Callable[..., Any]
+
+
+class Subject(base.Subject):
+    column = "numpy"
+
+    @cached_property
+    def module(self) -> Any:
+        return reference_module(self.case)
+
+    @property
+    def is_function(self) -> bool:
+        return not hasattr(self.module, "parts")
+
+    def module_paths(self) -> list[str]:
+        return (
+            [""] if self.is_function else [path for path, part in walk(self.module) if not isinstance(part, Sequence)]
+        )
+
+    def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
+        nodes: list[Node] = []
+        inputs = [self.cast(value) for value in feed.inputs.values()]
+        outputs, state, back = self.forward(feed, inputs, train, watcher(nodes) if trace else unobserved)
+        gradients: dict[str, Array] = {}
+        input_gradients: dict[str, Array] = {}
+        if self.case.differentiable:
+            cotangents = [self.cast(u) for u in feed.cotangents] or [np.ones_like(y) for y in outputs]
+            dp, *dX = back(*cotangents)
+            gradients = {path: np.zeros_like(value) for path, value in self.cast_all(feed.params).items()} | flatten(dp)
+            names = [name for name in feed.inputs if not self.is_data(name)]
+            input_gradients = dict(zip(names, dX))
+        return self.gather(nodes, outputs, gradients, input_gradients, flatten(state))
+
+    def forward(
+        self, feed: Feed, inputs: list[Array], train: bool, watch: Watch
+    ) -> tuple[tuple[Array, ...], Mapping[str, Any], Callable[..., Any]]:
+        """Outputs, state afterwards and pullback; a plain function is run as a module without parameters."""
+        if self.is_function:
+            return self.call_function(inputs, watch)
+        mode = Mode(train, lambda path, shape: self.cast(feed.uniforms[path]), watch)
+        params, state = nest(self.cast_all(feed.params)), nest(self.cast_all(feed.state))
+        Y, state, back = self.module(params, state, *inputs, mode=mode)
+        return astuple(Y), state, back
+
+    def call_function(
+        self, inputs: list[Array], watch: Watch
+    ) -> tuple[tuple[Array, ...], Mapping[str, Any], Callable[..., Any]]:
+        result = self.module(*inputs, **self.case.arguments)
+        if not self.case.differentiable:
+            watch("", tuple(inputs), result, None)
+            return astuple(result), {}, lambda *_: ({},)
+        Y, back_function = result
+        Y, back = watch("", tuple(inputs), Y, lambda *dY: ({}, *astuple(back_function(*dY))))
+        return astuple(Y), {}, back
+
+    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+        at = replace(feed, params=point.params, state=point.state)
+        inputs = [self.cast(value) for value in feed.inputs.values()]
+        (Z,), state, back = self.forward(at, inputs, True, unobserved)
+        assert feed.labels is not None
+        J, back_cost = self.find(self.case.cost)(Z, self.cast(feed.labels))
+        dp, *_ = back(back_cost(J.dtype.type(1)))
+        optimizer = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
+        params = self.cast_all(point.params)
+        moments: dict[str, Any] = {name: self.cast_all(values) for name, values in point.moments.items()}
+        before = moments | {"t": point.t} if point.t else optimizer.init(params)
+        params, after = optimizer.step(params, flatten(dp), before)
+        moments = {name: value for name, value in after.items() if isinstance(value, Mapping)}
+        return Point(params, flatten(state), moments, point.t + 1, float(J))
+
+    def cast(self, value: Array) -> Array:
+        """In the tested dtype and read-only: the reference never writes into what it is given."""
+        cast = np.array(value, dtype=self.dtype if value.dtype.kind == "f" else value.dtype)
+        cast.flags.writeable = False
+        return cast
+
+    def cast_all(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        return {path: self.cast(value) for path, value in values.items()}
+
+
+def watcher(nodes: list[Node]) -> Watch:
+    """An observer that records every module's inputs and output, and its cotangents once they come."""
+
+    def watch(path: str, X: tuple[Array, ...], Y: Any, back: Callable[..., Any]) -> tuple[Any, Callable[..., Any]]:
+        node = Node(path, X, astuple(Y))
+        nodes.append(node)
+
+        def recorded(*dY: Array) -> Any:
+            dp, *dX = back(*dY)
+            node.cotangents, node.input_cotangents = dY, tuple(dX)
+            return (dp, *dX)
+
+        return Y, recorded
+
+    return watch

@@ -1,0 +1,212 @@
+"""Runs the PyTorch column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from crosscheck.axes import Array
+from crosscheck.backends import base
+from crosscheck.backends.base import Point, Rule, astuple
+from crosscheck.feed import Feed
+from crosscheck.observation import Node, Observation
+
+
+class Subject(base.Subject):
+    column = "torch"
+
+    def __init__(self, case: Any, dtype: str, mode: str, device: str):
+        super().__init__(case, dtype, mode, device)
+        self.torch_dtype = getattr(torch, dtype)
+        self.torch_device = torch.device("cuda" if device == "gpu" else device)
+        target = self.find(case.target)
+        self.module = target(**case.arguments) if isinstance(target, type) else Function(target, case.arguments)
+        self.module.to(device=self.torch_device, dtype=self.torch_dtype)
+        self.layout.require_coverage({name: tuple(value.shape) for name, value in self.tensors().items()})
+        self.call = torch.compile(self.module) if mode == "compile" else self.module
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Every parameter and buffer by its dotted path."""
+        return dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+
+    def module_paths(self) -> list[str]:
+        return [path for path, _ in watched_modules(self.module)]
+
+    def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
+        self.load(feed.params, feed.state)
+        self.module.train(train)
+        inputs = self.inputs(feed, gradient=True)
+        with self.uniforms(feed), watching(self.module, trace and self.mode == "eager") as calls:
+            outputs = astuple(self.call(*inputs.values()))
+        gradients, input_gradients = self.differentiate(outputs, inputs, feed, calls)
+        nodes = [call.node() for call in calls]
+        state = self.layout.from_column({name: numpy(value) for name, value in self.tensors().items()}, trainable=False)
+        return self.gather(nodes, tuple(numpy(y) for y in outputs), gradients, input_gradients, state)
+
+    def differentiate(
+        self, outputs: tuple[torch.Tensor, ...], inputs: Mapping[str, torch.Tensor], feed: Feed, calls: list[Call]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """One backward pass for the gradients by parameters, inputs, and every recorded input and output."""
+        if not self.case.differentiable:
+            return {}, {}
+        loss = sum((y * self.output(u)).sum() for y, u in zip(outputs, feed.cotangents))
+        params = dict(self.module.named_parameters())
+        names = [name for name in inputs if not self.is_data(name)]
+        watched = [tensor for call in calls for tensor in (*call.inputs, *call.outputs)]
+        traced = [tensor for tensor in watched if tensor.requires_grad]
+        wanted = [*params.values(), *(inputs[name] for name in names), *traced]
+        found = torch.autograd.grad(loss, wanted, allow_unused=True)
+        values = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, found)]
+        by_tensor = {id(w): g for w, g in zip(wanted, values)}
+        for call in calls:
+            call.gradients = by_tensor
+        own = {name: numpy(by_tensor[id(value)]) for name, value in params.items()}
+        return self.layout.from_column(own, trainable=True), {
+            name: numpy(by_tensor[id(inputs[name])]) for name in names
+        }
+
+    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+        self.load(point.params, point.state)
+        self.module.train()
+        params = dict(self.module.named_parameters())
+        optimizer = self.find(f"training.optimizers.{rule.name}")(list(params.values()), **rule.hyperparameters)
+        places = self.layout.moments[rule.name]
+        if point.t:
+            for notes_name, (own_name, factor) in places.items():
+                values = self.layout.to_column(point.moments[notes_name], trainable=True)
+                for name, value in values.items():
+                    moment = self.parameter(value) / factor(**rule.hyperparameters)
+                    optimizer.state[params[name]][own_name] = moment
+            for param in params.values():
+                if places:
+                    optimizer.state[param]["step"] = torch.tensor(float(point.t))
+        with self.uniforms(feed):
+            (z,) = astuple(self.call(*self.inputs(feed).values()))
+        assert feed.labels is not None
+        loss = self.find(self.case.cost)(z, self.output(feed.labels))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        moments = {
+            notes_name: self.layout.from_column(
+                {
+                    name: numpy(optimizer.state[param][own_name]) * factor(**rule.hyperparameters)
+                    for name, param in params.items()
+                },
+                trainable=True,
+            )
+            for notes_name, (own_name, factor) in places.items()
+        }
+        values = {name: numpy(value).copy() for name, value in self.tensors().items()}
+        after = self.layout.from_column(values, trainable=True), self.layout.from_column(values, trainable=False)
+        return Point(*after, moments, point.t + 1, loss.item())
+
+    def load(self, params: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+        own = self.layout.to_column(params, True) | self.layout.to_column(state, False)
+        with torch.no_grad():
+            for name, tensor in self.tensors().items():
+                if name in own:
+                    tensor.copy_(torch.from_numpy(np.array(own[name])))
+
+    def inputs(self, feed: Feed, gradient: bool = False) -> dict[str, torch.Tensor]:
+        result = {}
+        for name, value in feed.inputs.items():
+            tensor = self.parameter(self.layout.data_to_column(value, self.specs[name].axes))
+            result[name] = tensor.requires_grad_(gradient and self.case.differentiable and not self.is_data(name))
+        return result
+
+    def output(self, value: Array) -> torch.Tensor:
+        """A tensor laid out like the output of the whole: labels, cotangents."""
+        return self.parameter(self.layout.data_to_column(value, self.layout.data_axes("", "out", value.ndim)))
+
+    def parameter(self, value: Array) -> torch.Tensor:
+        tensor = torch.from_numpy(np.array(value)).to(self.torch_device)
+        return tensor.to(self.torch_dtype) if tensor.is_floating_point() else tensor
+
+    @contextmanager
+    def uniforms(self, feed: Feed) -> Iterator[None]:
+        """Dropout draws the uniform numbers of the feed."""
+        drawing = {path: part for path, part in self.module.named_modules() if hasattr(part, "uniform")}
+        for path, part in drawing.items():
+            if path in feed.uniforms:
+                value = feed.uniforms[path]
+                axes = self.layout.data_axes(path, "in", value.ndim)
+                handed = self.parameter(self.layout.data_to_column(value, axes))
+                part.uniform = lambda x, handed=handed: handed.expand_as(x)
+        try:
+            yield
+        finally:
+            for part in drawing.values():
+                vars(part).pop("uniform", None)
+
+
+class Function(nn.Module):
+    """A function of its inputs, run as a module without parameters."""
+
+    def __init__(self, function: Any, arguments: Mapping[str, Any]):
+        super().__init__()
+        self.function, self.arguments = function, arguments
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.function(*inputs, **self.arguments)
+
+
+class Call:
+    """One recorded call of a submodule; holds tensors until their gradients are known."""
+
+    def __init__(self, path: str, inputs: tuple[torch.Tensor, ...], outputs: tuple[torch.Tensor, ...]):
+        self.path, self.inputs, self.outputs = path, inputs, outputs
+        self.gradients: Mapping[int, torch.Tensor] = {}
+
+    def node(self) -> Node:
+        def grad(tensor: torch.Tensor) -> Array | None:
+            return numpy(self.gradients[id(tensor)]) if id(tensor) in self.gradients else None
+
+        return Node(
+            self.path,
+            tuple(numpy(x) for x in self.inputs),
+            tuple(numpy(y) for y in self.outputs),
+            tuple(g for g in map(grad, self.outputs) if g is not None),
+            tuple(grad(x) for x in self.inputs),
+        )
+
+
+def watched_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Every submodule that computes something itself; containers do not."""
+    containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+    return [(path, part) for path, part in module.named_modules() if not isinstance(part, containers)]
+
+
+@contextmanager
+def watching(module: nn.Module, wanted: bool) -> Iterator[list[Call]]:
+    """Record every submodule's calls. Inputs pass through a view, so that their gradient is this module's alone."""
+    calls: list[Call] = []
+    handles = []
+
+    def before(part: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(x.view_as(x) if isinstance(x, torch.Tensor) else x for x in args)
+
+    for path, part in watched_modules(module) if wanted else ():
+
+        def after(part: nn.Module, args: tuple[Any, ...], output: Any, path: str = path) -> None:
+            inputs = tuple(x for x in args if isinstance(x, torch.Tensor))
+            calls.append(Call(path, inputs, tuple(y for y in astuple(output) if isinstance(y, torch.Tensor))))
+
+        handles += [part.register_forward_pre_hook(before), part.register_forward_hook(after)]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def numpy(tensor: torch.Tensor) -> Array:
+    """As a NumPy array; bfloat16, which NumPy lacks, as float32."""
+    tensor = tensor.detach().cpu()
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array

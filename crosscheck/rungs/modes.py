@@ -1,0 +1,44 @@
+"""modes: eager, compiled, jitted and unobserved runs give what the reference gives.
+
+JAX is run eagerly (its usual mode is jit), torch under torch.compile where the case asks for it, and both once more in
+their usual mode without being traced: looking must not change the result.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from crosscheck.agreement import compare
+from crosscheck.rungs.finding import NOT_RUN, Finding, conclude
+from crosscheck.session import Session
+
+KINDS = {"output", "gradient", "input gradient", "state"}
+
+
+def check(session: Session) -> Finding:
+    variants = [("numpy", "", True)]
+    left_out = ""
+    if "torch" in session.running():
+        variants.append(("torch", "eager", False))
+        if session.case.compiled and compiler():
+            variants.append(("torch", "compile", False))
+        elif session.case.compiled:
+            left_out = "torch.compile not run: no C++ compiler found"
+    if "jax" in session.running():
+        variants += [("jax", "eager", False), ("jax", "jit", False)]
+    if len(variants) < 2:
+        return Finding("modes", NOT_RUN, reason="NumPy has one mode")
+    verdicts = []
+    for train in session.passes():
+        seen = [session.observe(column, train, 0, mode, trace) for column, mode, trace in variants]
+        kinds = KINDS if session.case.differentiable else {"output"}
+        found = compare(seen, kinds, session.case.vacuous)
+        verdicts += found
+        if any(not verdict.agrees for verdict in found):
+            break
+    return conclude("modes", verdicts, (), **({"left_out": left_out} if left_out else {}))
+
+
+def compiler() -> bool:
+    """torch.compile builds C++ on the CPU."""
+    return any(shutil.which(name) for name in ("g++", "c++", "clang++"))

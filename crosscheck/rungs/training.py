@@ -1,0 +1,99 @@
+"""training: ten steps of every optimizer, each judged from shared state: the reference's point before the step.
+
+Beside it, judged by nobody, the free-running trajectories: how far parameters have drifted apart after 100 steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from crosscheck.agreement import Verdict, compare
+from crosscheck.axes import Array
+from crosscheck.backends.base import Point, Rule
+from crosscheck.locate import Divergence
+from crosscheck.observation import Key, Observation
+from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
+from crosscheck.session import Session
+
+STEPS = 10
+FREE_STEPS = 100
+BATCHES = 3
+RULES = (
+    Rule("gradient_descent", {"alpha": 0.11}),
+    Rule("momentum", {"alpha": 0.13, "beta": 0.8}),
+    Rule("nesterov", {"alpha": 0.07, "beta": 0.7}),
+    Rule("rmsprop", {"alpha": 0.01, "beta": 0.9, "epsilon": 1e-6}),
+    Rule("adam", {"alpha": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}),
+    Rule("adamw", {"alpha": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6, "lambd": 0.3}),
+)
+
+
+def check(session: Session) -> Finding:
+    if not session.case.cost:
+        return Finding("training", NOT_RUN, reason="it is trained as part of a net")
+    verdicts: list[Verdict] = []
+    drift: dict[str, float] = {}
+    for rule in RULES:
+        for step, found in enumerate(shared_steps(session, rule)):
+            verdicts += found
+            failed = next((v for v in found if not v.agrees), None)
+            if failed:
+                return refusal(session, rule, step, failed, verdicts)
+        drift[rule.name] = free_running_drift(session, rule)
+    return Finding("training", AGREE, verdicts, figures={"drift_per_100_steps": drift})
+
+
+def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
+    """A wrong loss is the cost's doing; wrong moments or parameters from a right loss are the optimizer's."""
+    path = session.case.cost if failed.key.kind == "loss" else f"training.optimizers.{rule.name}"
+    divergence = Divergence("training", path, failed.off, failed)
+    return Finding("training", DIVERGE, verdicts, divergence, f"{divergence}, step {step + 1}: {failed.problem}")
+
+
+def shared_steps(session: Session, rule: Rule) -> list[list[Verdict]]:
+    """Verdicts of each step, all columns starting it from where the reference stands."""
+    feed = session.feed()
+    point = Point(feed.params, feed.state, {})
+    result = []
+    for step in range(STEPS):
+        batch = session.feed(step % BATCHES)
+        after = {column: session.subject(column).step(batch, rule, point) for column in session.running()}
+        seen = [observed(column, at, rule.name) for column, at in after.items()]
+        found = compare(seen, {"loss", "moment", "state", "parameter"})
+        result.append(found)
+        if any(not verdict.agrees for verdict in found):
+            break
+        point = after["numpy"]
+    return result
+
+
+def free_running_drift(session: Session, rule: Rule) -> float:
+    """The largest difference of a parameter, in units of its scale, after 100 steps of each column on its own."""
+    ends = [free_run(session, column, rule) for column in session.running()]
+    return max(drift_between(ends[0], end) for end in ends[1:])
+
+
+def free_run(session: Session, column: str, rule: Rule) -> Mapping[str, Array]:
+    feed = session.feed()
+    point = Point(feed.params, feed.state, {})
+    for step in range(FREE_STEPS):
+        point = session.subject(column).step(session.feed(step % BATCHES), rule, point)
+    return point.params
+
+
+def drift_between(a: Mapping[str, Array], b: Mapping[str, Array]) -> float:
+    return max(float(np.abs(a[path] - b[path]).max() / max(np.abs(a[path]).max(), 1e-300)) for path in a)
+
+
+def observed(column: str, point: Point, rule: str) -> Observation:
+    tensors: dict[Key, Array] = {Key("loss", rule): np.asarray(point.loss)}
+    tensors |= {
+        Key("moment", f"{rule} {name} {path}"): value
+        for name, values in point.moments.items()
+        for path, value in values.items()
+    }
+    tensors |= {Key("state", path): value for path, value in point.state.items()}
+    tensors |= {Key("parameter", path): value for path, value in point.params.items()}
+    return Observation(column, tensors, dict.fromkeys(tensors, ""))

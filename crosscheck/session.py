@@ -1,0 +1,109 @@
+"""One case being checked: its feeds, its subjects in every column, and what they were seen to do (each run once)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from crosscheck import feed as feeds
+from crosscheck import registry
+from crosscheck.axes import Array
+from crosscheck.backends.base import Subject, astuple, reference_module, subject
+from crosscheck.case import Case
+from crosscheck.feed import Feed
+from crosscheck.observation import Observation
+
+
+@dataclass
+class Session:
+    """`columns` are those that can run, the reference first; `broken` says why a column could not be built."""
+
+    case: Case
+    columns: Sequence[str]
+    dtype: str = "float64"
+    device: str = "cpu"
+    seed: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
+    observations: dict[Any, Observation] = field(default_factory=dict)
+    feeds: dict[int, Feed] = field(default_factory=dict)
+
+    def subject(self, column: str, mode: str = "") -> Subject:
+        """The case in a column; its usual mode is jit for JAX and eager for the others."""
+        key = (column, mode or usual_mode(column))
+        if key not in self.subjects:
+            device = self.device if column != "numpy" else "cpu"
+            self.subjects[key] = subject(column, self.case, self.dtype, key[1], device)
+        return self.subjects[key]
+
+    def running(self) -> list[str]:
+        return [column for column in self.columns if column not in self.broken]
+
+    def observe(self, column: str, train: bool, batch: int = 0, mode: str = "", trace: bool = True) -> Observation:
+        key = (column, train, batch, mode, trace)
+        if key not in self.observations:
+            seen = self.subject(column, mode).observe(self.feed(batch), train, trace)
+            self.observations[key] = seen if not mode else replace(seen, column=f"{column} {mode}")
+        return self.observations[key]
+
+    def observe_all(self, train: bool, batch: int = 0) -> list[Observation]:
+        return [self.observe(column, train, batch) for column in self.running()]
+
+    def feed(self, batch: int = 0) -> Feed:
+        if batch not in self.feeds:
+            self.feeds[batch] = self.make_feed(batch)
+        return self.feeds[batch]
+
+    def make_feed(self, batch: int) -> Feed:
+        """A batch at random parameters; the reference's own forward pass tells which cotangents and masks it takes."""
+        from reference.module import shapes
+
+        module = reference_module(self.case)
+        own = (shapes(module), shapes(module, "state")) if hasattr(module, "parts") else ({}, {})
+        bare = Feed(
+            feeds.parameters(self.case, self.seed, own[0]),
+            feeds.running_state(self.case, self.seed, own[1]),
+            feeds.inputs_of(self.case, self.seed, batch),
+            feeds.labels_of(self.case, self.seed, batch),
+        )
+        outputs, uniforms = self.discover(module, bare, batch)
+        cotangents = [feeds.cotangent(self.case, self.seed, np.shape(y), i) for i, y in enumerate(outputs)]
+        return replace(bare, cotangents=tuple(cotangents), uniforms=uniforms)
+
+    def discover(self, module: Any, feed: Feed, batch: int) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
+        """The outputs of a training pass of the reference, and the uniform numbers that its dropout asked for."""
+        from reference.module import Mode, nest
+
+        if not hasattr(module, "parts"):
+            result = module(*feed.inputs.values(), **self.case.arguments)
+            return astuple(result[0] if self.case.differentiable else result), {}
+        asked: dict[str, Array] = {}
+
+        def uniform(path: str, shape: tuple[int, ...]) -> Array:
+            asked[path] = feeds.uniform(self.case, self.seed, batch, path, shape)
+            return asked[path]
+
+        Y, _, _ = module(nest(feed.params), nest(feed.state), *feed.inputs.values(), mode=Mode(True, uniform))
+        return astuple(Y), asked
+
+    def depends_on_mode(self) -> bool:
+        """Whether train and eval can differ: running statistics or dropout somewhere."""
+        return bool(self.feed().state or self.feed().uniforms)
+
+    def passes(self) -> list[bool]:
+        """The train flags worth running."""
+        return [True, False] if self.depends_on_mode() else [True]
+
+
+def usual_mode(column: str) -> str:
+    return "jit" if column == "jax" else "eager"
+
+
+def split_columns(wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The wanted columns that can run here, the reference always among them, and why the others cannot."""
+    reasons = {column: registry.missing(column) for column in wanted}
+    can = [column for column in registry.PACKAGES if column == "numpy" or (column in wanted and not reasons[column])]
+    return can, {column: reason for column, reason in reasons.items() if reason}
