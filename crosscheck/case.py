@@ -18,10 +18,12 @@ class Case:
     """One row of `cases/`.
 
     target: dotted name below each column, "layers.dense.Dense"; a class, or a function of its inputs
+    factory: the target is a function of `arguments` that returns the function to be checked
     variant: tells rows of one target apart; the case's name is "target/variant"
     why: the reason that the row exists
     arguments: constructor arguments (of a function: its keyword arguments)
     inputs: name -> axes, sizes and kind of numbers, e.g. {"A_prev": "n=7 m=5"}; kinds are listed in crosscheck/feed.py
+    output: the output's axes in the reference where its rank does not tell them ("n m" for a matrix)
     cost, labels: dotted name of the cost a net is trained with, and the spec of its labels
     differentiable: False for piecewise constant functions, of which only the output is compared
     compiled: also run under torch.compile
@@ -33,6 +35,8 @@ class Case:
     why: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    output: str = ""
+    factory: bool = False
     cost: str = ""
     labels: str = ""
     differentiable: bool = True

@@ -70,7 +70,7 @@ class Layout:
         """The shape that a row's tensor must have in the column."""
         import numpy as np
 
-        return row.to_column(np.broadcast_to(0.0, row.shape)).shape
+        return tuple(row.to_column(np.broadcast_to(0.0, row.shape)).shape)
 
     def to_column(self, values: Mapping[str, Array], trainable: bool) -> dict[str, Array]:
         """Reference paths and axes to the column's."""
@@ -157,9 +157,8 @@ def data_axes(net: Any, path: str, role: str, rank: int) -> str:
     from reference import layout as reference_layout
 
     stated = reference_layout.DATA.get(type(net).__name__, {})
-    if f"{path} {role}" in stated:
-        return stated[f"{path} {role}"]
-    return reference_layout.ACTIVATIONS.get(rank, " ".join(f"axis{i}" for i in range(rank)))
+    by_rank = reference_layout.ACTIVATIONS.get(rank, " ".join(f"axis{i}" for i in range(rank)))
+    return str(stated.get(f"{path} {role}", by_rank))
 
 
 def dotted(path: str, name: str) -> str:

@@ -40,14 +40,16 @@ def find(column: str, target: str) -> Any:
     Raises LookupError with the nearest known names if there is none.
     """
     module_name, _, name = target.rpartition(".")
-    path = f"{PACKAGES[column]}.{module_name}" if module_name else PACKAGES[column]
-    known = public_names("numpy")
-    if target not in known and column == "numpy":
-        raise LookupError(f"unknown architecture {target!r}{nearest(target, known)}")
+    path = f"{PACKAGES[column]}.{module_name}".rstrip(".")
     try:
-        return getattr(importlib.import_module(path), name)
-    except (ImportError, AttributeError) as error:
-        raise LookupError(f"{PACKAGES[column]} has no {target!r}: {error}") from error
+        exists = importlib.util.find_spec(path) is not None
+    except ModuleNotFoundError:
+        exists = False
+    if exists and hasattr(module := importlib.import_module(path), name):
+        return getattr(module, name)
+    if column == "numpy":
+        raise LookupError(f"unknown architecture {target!r}{nearest(target, public_names('numpy'))}")
+    raise LookupError(f"{PACKAGES[column]} has no {target!r}")
 
 
 @cache

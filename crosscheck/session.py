@@ -78,7 +78,7 @@ class Session:
         from reference.module import Mode, nest
 
         if not hasattr(module, "parts"):
-            result = module(*feed.inputs.values(), **self.case.arguments)
+            result = module(*feed.inputs.values())
             return astuple(result[0] if self.case.differentiable else result), {}
         asked: dict[str, Array] = {}
 

@@ -3,7 +3,7 @@
 A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
 """
 
-DATA = {"n m": "m n", "m h w c": "m h w c", "n m t": "m t n", "n n_prev": "n_prev n"}
+DATA = {"n m": "m n", "n 1": "n", "m h w c": "m h w c", "n m t": "m t n", "n n_prev": "n_prev n"}
 """How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
 
 PARAMETERS = {
@@ -21,8 +21,8 @@ BOOKKEEPING = {}
 
 MOMENTS = {
     "gradient_descent": {},
-    "momentum": {"v": ("trace", lambda beta, **_: 1 - beta)},
-    "nesterov": {"v": ("trace", lambda beta, **_: 1 - beta)},
+    "momentum": {"v": ("trace", lambda **_: 1)},
+    "nesterov": {"v": ("trace", lambda **_: 1)},
     "rmsprop": {"s": ("nu", lambda **_: 1)},
     "adam": {"v": ("mu", lambda **_: 1), "s": ("nu", lambda **_: 1)},
     "adamw": {"v": ("mu", lambda **_: 1), "s": ("nu", lambda **_: 1)},

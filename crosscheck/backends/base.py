@@ -6,6 +6,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,15 @@ class Subject(ABC):
     def find(self, target: str) -> Any:
         return registry.find(self.column, target)
 
+    def axes_of(self, path: str, role: str, index: int, rank: int) -> str:
+        """The reference's axes of a module's input or output; the case states those of the whole."""
+        specs = list(self.specs.values())
+        if path == "" and role == "in" and index < len(specs):
+            return specs[index].axes
+        if path == "" and role == "out" and self.case.output:
+            return self.case.output
+        return self.layout.data_axes(path, role, rank)
+
     def gather(
         self,
         nodes: list[Node],
@@ -85,7 +95,7 @@ class Subject(ABC):
                 return
             array = np.asarray(value)
             key = Key(kind, indexed(path, index))
-            axes[key] = self.layout.data_axes(module, role, array.ndim)
+            axes[key] = self.axes_of(module, role, index, array.ndim)
             tensors[key] = self.layout.data_from_column(array, axes[key])
 
         for index, output in enumerate(outputs):
@@ -95,10 +105,11 @@ class Subject(ABC):
             axes[key] = self.specs[name].axes
             tensors[key] = self.layout.data_from_column(np.asarray(value), axes[key])
         parameter_axes = {row.path: row.axes for row in self.layout.rows}
-        for kind, values in (("gradient", gradients), ("state", state)):
-            for path, value in values.items():
-                tensors[Key(kind, path)] = np.asarray(value)
-                axes[Key(kind, path)] = parameter_axes[path]
+        by_path = {Key("gradient", path): value for path, value in gradients.items()}
+        by_path |= {Key("state", path): value for path, value in state.items()}
+        for key, value in by_path.items():
+            tensors[key] = np.asarray(value)
+            axes[key] = parameter_axes[key.path]
         paths = numbered([node.path for node in nodes])
         for path, node in zip(paths, nodes):
             for kind, role, values in (
@@ -112,10 +123,16 @@ class Subject(ABC):
         return Observation(self.column, tensors, axes, tuple(paths))
 
 
+def build(column: str, case: Case, **more: Any) -> Any:
+    """What the case checks, as the column has it: a module, or a function of the inputs alone."""
+    target = registry.find(column, case.target)
+    if isinstance(target, type):
+        return target(**case.arguments, **more)
+    return target(**case.arguments) if case.factory else partial(target, **case.arguments)
+
+
 def reference_module(case: Case) -> Any:
-    """The architecture as the reference builds it: a module, or the plain function itself."""
-    target = registry.find("numpy", case.target)
-    return target(**case.arguments) if isinstance(target, type) else target
+    return build("numpy", case)
 
 
 def subject(column: str, case: Case, dtype: str = "float64", mode: str = "eager", device: str = "cpu") -> Subject:

@@ -16,7 +16,7 @@ from flax import nnx
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple
+from crosscheck.backends.base import Point, Rule, astuple, build
 from crosscheck.feed import Feed
 from crosscheck.observation import Node, Observation
 
@@ -41,21 +41,20 @@ class Subject(base.Subject):
     def __init__(self, case: Any, dtype: str, mode: str, device: str):
         super().__init__(case, dtype, mode, device)
         self.jax_device = jax.devices("gpu" if device == "gpu" else "cpu")[0]
-        target = self.find(case.target)
-        self.function = None if isinstance(target, type) else target
+        self.function = None if isinstance(self.find(case.target), type) else build("jax", case)
         self.graphs: dict[bool, Any] = {}
         self.variables: dict[str, Any] = {}
         self.other: dict[str, Any] = {}
         if self.function is None:
-            self.build(target)
+            self.build()
         self.layout.require_coverage({path: tuple(v.shape) for path, v in self.variables.items()})
         self.trainable = {row.column_path for row in self.layout.rows if row.trainable}
         self.compiled: dict[Any, Any] = {}
         self.order: list[str] = []  # of the recorded calls; set while tracing, since pytrees sort their keys
 
-    def build(self, target: Any) -> None:
+    def build(self) -> None:
         """Build the module without running its initializers: the arrays come from the feed."""
-        model = nnx.eval_shape(lambda: target(**self.case.arguments, rngs=nnx.Rngs(0)))
+        model = nnx.eval_shape(lambda: build("jax", self.case, rngs=nnx.Rngs(0)))
         for train in (False, True):
             (model.train if train else model.eval)()
             self.graphs[train], state = nnx.split(model)
@@ -110,7 +109,7 @@ class Subject(base.Subject):
         if self.function is not None:
             recorder = Recorder({}, probes)
             inputs = list(recorder.enter("", tuple(inputs)))
-            result = self.function(*inputs, **self.case.arguments)
+            result = self.function(*inputs)
             outputs = astuple(recorder.leave("", tuple(inputs), result))
             self.order = list(recorder.nodes)
             return outputs, recorder.nodes, {}
@@ -242,7 +241,7 @@ class Subject(base.Subject):
 
     def output(self, value: Array) -> Any:
         """An array laid out like the output of the whole: labels, cotangents."""
-        return self.array(self.layout.data_to_column(value, self.layout.data_axes("", "out", value.ndim)))
+        return self.array(self.layout.data_to_column(value, self.axes_of("", "out", 0, value.ndim)))
 
     def array(self, value: Array) -> Any:
         dtype = jnp.dtype(self.dtype) if value.dtype.kind == "f" else value.dtype

@@ -63,7 +63,7 @@ class Subject(base.Subject):
     def call_function(
         self, inputs: list[Array], watch: Watch
     ) -> tuple[tuple[Array, ...], Mapping[str, Any], Callable[..., Any]]:
-        result = self.module(*inputs, **self.case.arguments)
+        result = self.module(*inputs)
         if not self.case.differentiable:
             watch("", tuple(inputs), result, None)
             return astuple(result), {}, lambda *_: ({},)

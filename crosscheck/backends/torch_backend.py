@@ -12,7 +12,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple
+from crosscheck.backends.base import Point, Rule, astuple, build
 from crosscheck.feed import Feed
 from crosscheck.observation import Node, Observation
 
@@ -24,8 +24,8 @@ class Subject(base.Subject):
         super().__init__(case, dtype, mode, device)
         self.torch_dtype = getattr(torch, dtype)
         self.torch_device = torch.device("cuda" if device == "gpu" else device)
-        target = self.find(case.target)
-        self.module = target(**case.arguments) if isinstance(target, type) else Function(target, case.arguments)
+        built = build("torch", case)
+        self.module = built if isinstance(built, nn.Module) else Function(built)
         self.module.to(device=self.torch_device, dtype=self.torch_dtype)
         self.layout.require_coverage({name: tuple(value.shape) for name, value in self.tensors().items()})
         self.call = torch.compile(self.module) if mode == "compile" else self.module
@@ -122,7 +122,7 @@ class Subject(base.Subject):
 
     def output(self, value: Array) -> torch.Tensor:
         """A tensor laid out like the output of the whole: labels, cotangents."""
-        return self.parameter(self.layout.data_to_column(value, self.layout.data_axes("", "out", value.ndim)))
+        return self.parameter(self.layout.data_to_column(value, self.axes_of("", "out", 0, value.ndim)))
 
     def parameter(self, value: Array) -> torch.Tensor:
         tensor = torch.from_numpy(np.array(value)).to(self.torch_device)
@@ -145,15 +145,15 @@ class Subject(base.Subject):
                 vars(part).pop("uniform", None)
 
 
-class Function(nn.Module):
+class Function(nn.Module):  # type: ignore[misc]
     """A function of its inputs, run as a module without parameters."""
 
-    def __init__(self, function: Any, arguments: Mapping[str, Any]):
+    def __init__(self, function: Any):
         super().__init__()
-        self.function, self.arguments = function, arguments
+        self.function = function
 
     def forward(self, *inputs: torch.Tensor) -> Any:
-        return self.function(*inputs, **self.arguments)
+        return self.function(*inputs)
 
 
 class Call:
