@@ -62,9 +62,14 @@ def integers(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return rng.integers(-3, 4, sizes).astype(float)
 
 
+def threes(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """-9, -6, ..., 9, with ties: both kinks of relu6."""
+    return 3 * integers(rng, sizes)
+
+
 KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
     kind.__name__: kind
-    for kind in (normal, probability, simplex, binary, one_hot, positive, epochs, permutation, integers)
+    for kind in (normal, probability, simplex, binary, one_hot, positive, epochs, permutation, integers, threes)
 }
 DATA_KINDS = {"binary", "one_hot", "epochs", "permutation"}
 """Kinds that are data: no gradient is taken by them."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from crosscheck import registry
@@ -44,6 +45,7 @@ class Layout:
     data: Mapping[str, str]
     bookkeeping: Mapping[str, str]
     moments: Mapping[str, Mapping[str, tuple[str, Callable[..., float]]]]
+    input_sizes: Mapping[str, int]
 
     def require_coverage(self, present: Mapping[str, tuple[int, ...]]) -> None:
         """Every parameter and buffer the column has is claimed once, has the claimed shape, and none is missing."""
@@ -93,17 +95,19 @@ class Layout:
         return data_axes(self.module, path, role, rank)
 
     def sizes_for(self, axes: str) -> Mapping[str, int]:
-        return attribute_sizes(self.module, axes) if "(" in axes else {}
+        return {**self.input_sizes, **attribute_sizes(self.module, axes)} if "(" in axes else {}
 
 
-def join(module: Any, column: str) -> Layout:
-    """The table for an architecture of the reference (or a plain function, which has no parameters) in a column."""
+def join(module: Any, column: str, input_sizes: Mapping[str, int] = MappingProxyType({})) -> Layout:
+    """The table for an architecture of the reference (or a plain function, which has no parameters) in a column.
+
+    `input_sizes` are sizes of axes that grouped axes may be split into where the module itself does not tell them.
+    """
     own = registry.layout_of(column)
     if column == "numpy":
-        return Layout(column, tuple(rows_of(module, None, column)), module, {}, {}, {})
-    return Layout(
-        column, tuple(rows_of(module, own.PARAMETERS, column)), module, own.DATA, own.BOOKKEEPING, own.MOMENTS
-    )
+        return Layout(column, tuple(rows_of(module, None, column)), module, {}, {}, {}, input_sizes)
+    rows = tuple(rows_of(module, own.PARAMETERS, column))
+    return Layout(column, rows, module, own.DATA, own.BOOKKEEPING, own.MOMENTS, input_sizes)
 
 
 def rows_of(net: Any, own: Statements | None, column: str) -> Iterable[Row]:

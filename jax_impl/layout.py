@@ -3,7 +3,14 @@
 A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
 """
 
-DATA = {"n m": "m n", "n 1": "n", "m h w c": "m h w c", "n m t": "m t n", "n n_prev": "n_prev n"}
+DATA = {
+    "n m": "m n",
+    "n 1": "n",
+    "m h w c": "m h w c",
+    "n m t": "m t n",
+    "(h w c) m": "m (h w c)",
+    "n n_prev": "n_prev n",
+}
 """How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
 
 PARAMETERS = {
@@ -13,6 +20,15 @@ PARAMETERS = {
         "beta": ("bias", "n"),
         "mu": ("mean", "n"),
         "sigma2": ("var", "n"),
+    },
+    "Conv": {"W": ("kernel", "fh fw c_group c"), "b": ("bias", "c")},
+    "TrueConvolution": {"W": ("kernel", "fh fw c_group c"), "b": ("bias", "c")},
+    "ConvTranspose": {"W": ("kernel", "fh fw c c_prev"), "b": ("bias", "c")},
+    "BatchNorm2d": {
+        "gamma": ("scale", "c"),
+        "beta": ("bias", "c"),
+        "mu": ("mean", "c"),
+        "sigma2": ("var", "c"),
     },
 }
 

@@ -43,3 +43,44 @@ def finite(name, X):
     if not np.all(np.isfinite(X)):
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(X))[0])
         raise ValueError(f"{name} holds {X[place]} at index {place}; expected finite numbers")
+
+
+def images(name, X, channels=None, at_least=(1, 1)):
+    """X must be a batch of images [m h w c] with, if given, c = channels and at least (h, w) pixels."""
+    if X.ndim != 4:
+        hint = " (one image is a batch of one: X[None])" if X.ndim == 3 else ""
+        raise ValueError(f"{name} has shape {X.shape}; expected images (m, h, w, c){hint}")
+    if channels is not None and X.shape[3] != channels:
+        turned = " (it looks like m c h w: move the channels to the end)" if X.shape[1] == channels else ""
+        raise ValueError(f"{name} has shape {X.shape}, so {X.shape[3]} channels; expected {channels}{turned}")
+    if min(X.shape) == 0:
+        raise ValueError(f"{name} has shape {X.shape}; expected at least one example, pixel and channel")
+    if any(n < least for n, least in zip(X.shape[1:3], at_least)):
+        raise ValueError(f"{name} has shape {X.shape}; expected at least {at_least[0]} x {at_least[1]} pixels")
+
+
+def divides(name, n, **wholes):
+    """n must divide each of the numbers given by name."""
+    for whole_name, whole in wholes.items():
+        if n < 1 or whole % n:
+            raise ValueError(f"{name} is {n}; expected a divisor of {whole_name} = {whole}")
+
+
+def less(name, values, limit_name, limits):
+    """Each of the values must lie below its limit and not below zero."""
+    if any(not 0 <= value < limit for value, limit in zip(values, limits)):
+        raise ValueError(
+            f"{name} is {tuple(values)}; expected less than {limit_name}, {tuple(limits)}, and not below 0"
+        )
+
+
+def one_of(name, value, known):
+    """The value must be one of the known names."""
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}")
+
+
+def probability(name, value):
+    """A number in (0, 1]."""
+    if not 0 < value <= 1:
+        raise ValueError(f"{name} is {value}; expected a probability in (0, 1]")

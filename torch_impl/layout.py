@@ -3,7 +3,7 @@
 A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
 """
 
-DATA = {"n m": "m n", "n 1": "n", "m h w c": "m c h w", "n m t": "m t n"}
+DATA = {"n m": "m n", "n 1": "n", "m h w c": "m c h w", "n m t": "m t n", "(h w c) m": "m (c h w)"}
 """How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
 
 PARAMETERS = {
@@ -13,6 +13,15 @@ PARAMETERS = {
         "beta": ("bias", "n"),
         "mu": ("running_mean", "n"),
         "sigma2": ("running_var", "n"),
+    },
+    "Conv": {"W": ("weight", "c c_group fh fw"), "b": ("bias", "c")},
+    "TrueConvolution": {"W": ("weight", "c c_group fh fw"), "b": ("bias", "c")},
+    "ConvTranspose": {"W": ("weight", "c_prev c fh fw"), "b": ("bias", "c")},
+    "BatchNorm2d": {
+        "gamma": ("weight", "c"),
+        "beta": ("bias", "c"),
+        "mu": ("running_mean", "c"),
+        "sigma2": ("running_var", "c"),
     },
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,8 +47,9 @@ class Subject(ABC):
 
     def __init__(self, case: Case, dtype: str, mode: str, device: str):
         self.case, self.dtype, self.mode, self.device = case, dtype, mode, device
-        self.layout: Layout = join(reference_module(case), self.column)
         self.specs = {name: parse(text) for name, text in case.inputs.items()}
+        sizes = {axis: n for spec in self.specs.values() for axis, n in zip(spec.axes.split(), spec.sizes)}
+        self.layout: Layout = join(reference_module(case), self.column, sizes)
 
     @abstractmethod
     def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
@@ -85,15 +86,17 @@ class Subject(ABC):
         gradients: Mapping[str, Any],
         input_gradients: Mapping[str, Any],
         state: Mapping[str, Any],
+        as_array: Callable[[Any], Any] = np.asarray,
     ) -> Observation:
-        """Turn what the column produced, in its own layout, into an observation; gradients and state already are."""
+        """Turn what the column produced, in its own layout, into an observation; gradients and state already are in the
+        reference's. `as_array` lets the reference's number types through."""
         tensors: dict[Key, Array] = {}
         axes: dict[Key, str] = {}
 
         def put(kind: str, path: str, index: int, value: Any, module: str, role: str) -> None:
             if value is None:
                 return
-            array = np.asarray(value)
+            array = as_array(value)
             key = Key(kind, indexed(path, index))
             axes[key] = self.axes_of(module, role, index, array.ndim)
             tensors[key] = self.layout.data_from_column(array, axes[key])
@@ -103,12 +106,12 @@ class Subject(ABC):
         for name, value in input_gradients.items():
             key = Key("input gradient", name)
             axes[key] = self.specs[name].axes
-            tensors[key] = self.layout.data_from_column(np.asarray(value), axes[key])
+            tensors[key] = self.layout.data_from_column(as_array(value), axes[key])
         parameter_axes = {row.path: row.axes for row in self.layout.rows}
         by_path = {Key("gradient", path): value for path, value in gradients.items()}
         by_path |= {Key("state", path): value for path, value in state.items()}
         for key, value in by_path.items():
-            tensors[key] = np.asarray(value)
+            tensors[key] = as_array(value)
             axes[key] = parameter_axes[key.path]
         paths = numbered([node.path for node in nodes])
         for path, node in zip(paths, nodes):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ import numpy as np
 import optax
 from flax import nnx
 
+from crosscheck import cache
 from crosscheck.axes import Array
 from crosscheck.backends import base
 from crosscheck.backends.base import Point, Rule, astuple, build
@@ -26,8 +26,7 @@ Arrays = dict[str, Any]
 def configure() -> None:
     """float64 where asked for, and compiled programs kept between runs."""
     jax.config.update("jax_enable_x64", True)
-    cache = os.environ.get("CROSSCHECK_CACHE", str(Path.home() / ".cache" / "crosscheck"))
-    jax.config.update("jax_compilation_cache_dir", f"{cache}/jax-{jax.__version__}")
+    jax.config.update("jax_compilation_cache_dir", str(cache.folder(f"jax-{jax.__version__}")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
@@ -54,7 +53,8 @@ class Subject(base.Subject):
 
     def build(self) -> None:
         """Build the module without running its initializers: the arrays come from the feed."""
-        model = nnx.eval_shape(lambda: build("jax", self.case, rngs=nnx.Rngs(0)))
+        takes_rngs = "rngs" in inspect.signature(self.find(self.case.target).__init__).parameters
+        model = nnx.eval_shape(lambda: build("jax", self.case, **({"rngs": nnx.Rngs(0)} if takes_rngs else {})))
         for train in (False, True):
             (model.train if train else model.eval)()
             self.graphs[train], state = nnx.split(model)

@@ -24,6 +24,14 @@ def leaky_relu(z, slope=0.01):
     return jnp.where(z > 0, z, slope * z)
 
 
+def relu6(z):
+    return jax.nn.relu6(z)
+
+
+def swish(z):
+    return jax.nn.silu(z)
+
+
 def softmax(z):
     return jax.nn.softmax(z, axis=-1)
 
@@ -41,6 +49,9 @@ ACTIVATIONS = {
     "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
+    "relu6": relu6,
+    "swish": swish,
+    "silu": swish,
     "softmax": softmax,
     "linear": linear,
 }

@@ -20,10 +20,13 @@ class BatchNorm(nnx.Module):
         self.use_running_average = False
 
     def __call__(self, x):
+        if not self.use_running_average and x.size == x.shape[-1]:
+            raise ValueError(f"x has shape {x.shape}, one number a unit; a variance needs at least 2")
         if self.use_running_average:
             mean, var = self.mean[...], self.var[...]
         else:
-            mean, var = x.mean(axis=0), x.var(axis=0)
+            axes = tuple(range(x.ndim - 1))
+            mean, var = x.mean(axes), x.var(axes)
             self.mean[...] = self.momentum * self.mean[...] + (1 - self.momentum) * mean
             self.var[...] = self.momentum * self.var[...] + (1 - self.momentum) * var
         return (x - mean) * jax.lax.rsqrt(var + self.epsilon) * self.scale[...] + self.bias[...]

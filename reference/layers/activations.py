@@ -4,12 +4,15 @@
     tanh         (e^z - e^-z) / (e^z + e^-z)    dz = da (1 - a^2)
     relu         max(0, z)                      dz = da [z > 0]        (0 at z = 0)
     leaky_relu   max(slope z, z)                dz = da [z > 0] + slope da [z <= 0]
+    relu6        min(max(0, z), 6)              dz = da [0 < z < 6]    (0 at both kinks)
+    swish        z sigmoid(z), also "silu"      dz = da (s + a (1 - s)),  s = sigmoid(z)
     softmax      e^z / sum_j e^z_j              dz = a (da - sum_j da_j a_j)
     hardmax      1 at the largest z, else 0     piecewise constant: no derivative
     linear       z                              dz = da
 
 Every comparison is on the real part, so that a complex step passes through. The value at a kink is a convention
-(CONVENTIONS.md, "Ties and kinks"). Sources: Course 1, week 3, "Activation functions"; Course 2, week 3, "Softmax".
+(CONVENTIONS.md, "Ties and kinks"). Sources: Course 1, week 3, "Activation functions"; Course 2, week 3, "Softmax";
+Howard et al. 2017 (relu6); Ramachandran, Zoph & Le 2017 (swish).
 """
 
 import numpy as np
@@ -52,6 +55,25 @@ def leaky_relu(Z, slope=0.01):
     return np.where(positive, Z, slope * Z), back
 
 
+def relu6(Z):
+    inside = (Z.real > 0) & (Z.real < 6)
+
+    def back(dA):
+        return dA * inside
+
+    return np.where(Z.real < 6, np.where(Z.real > 0, Z, 0), 6), back
+
+
+def swish(Z):
+    S, _ = sigmoid(Z)
+    A = Z * S
+
+    def back(dA):
+        return dA * (S + A * (1 - S))
+
+    return A, back
+
+
 def softmax(Z):
     T = np.exp(Z - Z.real.max(axis=0, keepdims=True))  # the shift cancels, and no power overflows
     A = T / T.sum(axis=0, keepdims=True)
@@ -80,6 +102,9 @@ ACTIVATIONS = {
     "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
+    "relu6": relu6,
+    "swish": swish,
+    "silu": swish,
     "softmax": softmax,
     "linear": linear,
 }

@@ -9,8 +9,9 @@
     dgamma = sum_i dZ_tilde Z_norm     dbeta = sum_i dZ_tilde     and with dN = gamma dZ_tilde
     dZ = (dN - mean_i dN - Z_norm mean_i(dN Z_norm)) / sqrt(sigma2 + epsilon)      since mu and sigma2 depend on Z too
 
-Z [n m]; gamma, beta, mu, sigma2 [n 1]. Frameworks differ in whose weight `momentum` is and in 1/m against 1/(m-1):
-CONVENTIONS.md, "Batch norm". Source: Course 2, week 3, "Batch normalization"; Ioffe & Szegedy 2015.
+Z [n m]; gamma, beta, mu, sigma2 [n 1]; images are batch_norm_2d.py's. Frameworks differ in whose weight `momentum` is
+and in 1/m against 1/(m-1): CONVENTIONS.md, "Batch norm".
+Source: Course 2, week 3, "Batch normalization"; Ioffe & Szegedy 2015.
 """
 
 from dataclasses import dataclass
@@ -32,31 +33,35 @@ class BatchNorm(Module):
 
     def apply(self, p, s, Z, *, mode):
         matrix("Z", Z, rows=self.n)
-        if mode.train:
-            mu, sigma2 = batch_statistics(Z)
-            s = {
-                name: self.momentum * s[name] + (1 - self.momentum) * new
-                for name, new in (("mu", mu), ("sigma2", sigma2))
-            }
-        else:
-            mu, sigma2 = s["mu"], s["sigma2"]
-        gamma = p["gamma"]
-        inverse = 1 / np.sqrt(sigma2 + self.epsilon)
-        Z_norm = (Z - mu) * inverse
-
-        def back(dZ_tilde):
-            dN = gamma * dZ_tilde
-            if mode.train:
-                dN = dN - dN.mean(axis=1, keepdims=True) - Z_norm * (dN * Z_norm).mean(axis=1, keepdims=True)
-            dgamma = (dZ_tilde * Z_norm).sum(axis=1, keepdims=True)
-            return {"gamma": dgamma, "beta": dZ_tilde.sum(axis=1, keepdims=True)}, dN * inverse
-
-        return gamma * Z_norm + p["beta"], s, back
+        return batch_norm(p, s, Z, 1, self.momentum, self.epsilon, mode.train)
 
 
-def batch_statistics(Z):
-    """Mean and biased variance of each row of Z [n m], both [n 1]."""
-    if Z.shape[1] < 2:
-        raise ValueError(f"Z has {Z.shape[1]} example; batch norm in train mode needs at least 2 to have a variance")
-    mu = Z.mean(axis=1, keepdims=True)
-    return mu, ((Z - mu) * (Z - mu)).mean(axis=1, keepdims=True)
+def batch_norm(p, s, Z, axis, momentum, epsilon, train):
+    """Z_tilde, the running statistics afterwards and the pullback; `axis` is what a unit's numbers lie along."""
+    if train:
+        mu, sigma2 = batch_statistics(Z, axis)
+        s = {name: momentum * s[name] + (1 - momentum) * new for name, new in (("mu", mu), ("sigma2", sigma2))}
+    else:
+        mu, sigma2 = s["mu"], s["sigma2"]
+    gamma = p["gamma"]
+    inverse = 1 / np.sqrt(sigma2 + epsilon)
+    Z_norm = (Z - mu) * inverse
+
+    def back(dZ_tilde):
+        dN = gamma * dZ_tilde
+        if train:
+            dN = dN - dN.mean(axis=axis, keepdims=True) - Z_norm * (dN * Z_norm).mean(axis=axis, keepdims=True)
+        dgamma = (dZ_tilde * Z_norm).sum(axis=axis, keepdims=True)
+        return {"gamma": dgamma, "beta": dZ_tilde.sum(axis=axis, keepdims=True)}, dN * inverse
+
+    return gamma * Z_norm + p["beta"], s, back
+
+
+def batch_statistics(Z, axis):
+    """Mean and biased variance along `axis`, which is kept with length 1."""
+    mu = Z.mean(axis=axis, keepdims=True)
+    if Z.size < 2 * mu.size:
+        raise ValueError(
+            f"Z has shape {Z.shape}, one number a unit; batch norm in train mode needs at least 2 to have a variance"
+        )
+    return mu, ((Z - mu) * (Z - mu)).mean(axis=axis, keepdims=True)

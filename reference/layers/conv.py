@@ -7,7 +7,7 @@
               a pixel gathers from the windows that it was in, and the window in which W[0, 0] met it began there,
               the one in which W[1, 1] met it began d up and d left of it
 
-A_prev [m h_prev w_prev c_prev], W [fh fw c_group c], b [c], Z [m h w c]; h = floor((h_prev + 2 p - d (f - 1) - 1)/s) + 1.
+A_prev [m h_prev w_prev c_prev], W [fh fw c_group c], b [c], Z [m h w c]; h = floor((h_prev + 2p - d(f - 1) - 1)/s) + 1.
 With `groups`, output channels (g n) see only the c_group = c_prev / groups input channels (g k) of their own group;
 groups = c_prev is depthwise. "same" at stride 2 differs by framework: reference/layers/padding.py.
 Source: Course 4, week 1, "Strided convolutions", "Convolutions over volume".

@@ -23,6 +23,14 @@ def leaky_relu(z, slope=0.01):
     return F.leaky_relu(z, negative_slope=slope)
 
 
+def relu6(z):
+    return F.relu6(z)
+
+
+def swish(z):
+    return F.silu(z)
+
+
 def softmax(z):
     return torch.softmax(z, dim=-1)
 
@@ -40,6 +48,9 @@ ACTIVATIONS = {
     "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
+    "relu6": relu6,
+    "swish": swish,
+    "silu": swish,
     "softmax": softmax,
     "linear": linear,
 }

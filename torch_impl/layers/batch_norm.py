@@ -16,7 +16,7 @@ class BatchNorm(nn.BatchNorm1d):
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         with torch.no_grad():
-            var, mean = torch.var_mean(x, dim=0, correction=0)
+            var, mean = torch.var_mean(x, dim=[0, *range(2, x.ndim)], correction=0)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(var, self.momentum)
             self.num_batches_tracked.add_(1)

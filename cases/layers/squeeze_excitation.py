@@ -1,0 +1,14 @@
+from crosscheck.case import Case
+
+TARGET = "layers.squeeze_excitation.SqueezeExcitation"
+
+CASES = [
+    Case(TARGET, "", "the paper's, with relu", {"c": 7, "c_squeeze": 3}, {"X": "m=2 h=5 w=11 c=7"}, compiled=True),
+    Case(
+        TARGET,
+        "efficientnet",
+        "swish inside the gate",
+        {"c": 17, "c_squeeze": 2, "activation": "swish"},
+        {"X": "m=3 h=5 w=7 c=17"},
+    ),
+]

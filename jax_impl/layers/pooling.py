@@ -1,0 +1,54 @@
+"""Pooling. The stride is the window if not given (Flax's default is 1); a window over the edge is dropped.
+
+Max pool pads with -inf; average pool leaves the padding out of its count unless told (Flax's default counts it, and
+its other choice divides by float32 ones). Of several equal maxima the first in row-major order gets the gradient, which
+holds for `reduce_window` but not for a maximum over slices.
+"""
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+
+from jax_impl.layers.padding import pads, pair
+
+
+class MaxPool(nnx.Module):
+    def __init__(
+        self,
+        f: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: str | int | tuple = "valid",
+    ):
+        self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
+
+    def __call__(self, x):
+        return nnx.max_pool(x, self.f, self.stride, pads(self.padding, self.f, self.stride, size=x.shape[1:3]))
+
+
+class AveragePool(nnx.Module):
+    def __init__(
+        self,
+        f: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: str | int | tuple = "valid",
+        count_padding: bool = False,
+    ):
+        self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
+        self.count_padding = count_padding
+
+    def __call__(self, x):
+        if self.count_padding:
+            return self.window_sum(x) / (self.f[0] * self.f[1])
+        return self.window_sum(x) / self.window_sum(jnp.ones_like(x[:1, :, :, :1]))
+
+    def window_sum(self, x):
+        sides = pads(self.padding, self.f, self.stride, size=x.shape[1:3])
+        return lax.reduce_window(x, 0.0, lax.add, (1, *self.f, 1), (1, *self.stride, 1), ((0, 0), *sides, (0, 0)))
+
+
+class GlobalAveragePool(nnx.Module):
+    def __init__(self):
+        pass
+
+    def __call__(self, x):
+        return x.mean(axis=(1, 2))

@@ -1,0 +1,22 @@
+"""Stochastic depth: a residual branch is kept or dropped for each example as a whole; the draw can be handed in."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+class StochasticDepth(nnx.Module):
+    def __init__(self, keep_prob: float, *, rngs: nnx.Rngs):
+        if not 0 < keep_prob <= 1:
+            raise ValueError(f"keep_prob is {keep_prob}; expected a probability in (0, 1]")
+        self.keep_prob = keep_prob
+        self.deterministic = False
+        self.rngs = rngs.dropout.fork()
+
+    def uniform(self, x):
+        return jax.random.uniform(self.rngs(), (x.shape[0], 1, 1, 1), x.dtype)
+
+    def __call__(self, x):
+        if self.deterministic:
+            return x
+        return jnp.where(self.uniform(x) < self.keep_prob, x / self.keep_prob, 0)

@@ -1,0 +1,59 @@
+"""The notes' arithmetic of convolutional networks: sizes, parameters and multiplications, without running anything.
+
+n is the height or width of an image, f of a filter, p the padding on each side, s the stride, d the dilation; c_prev
+and c are the channels before and after. Sources: Course 4, week 1 ("Strided convolutions", "One layer of a
+convolutional network", "Transpose convolutions" of week 3) and week 2 ("Inception network motivation", "MobileNet").
+"""
+
+
+def output_size(n, f, p=0, s=1, d=1):
+    """floor((n + 2 p - d (f - 1) - 1) / s) + 1; with d = 1 the notes' floor((n + 2 p - f) / s) + 1."""
+    return (n + 2 * p - d * (f - 1) - 1) // s + 1
+
+
+def same_padding(f, d=1):
+    """The p that keeps n at stride 1: d (f - 1)/2, which is whole for odd f."""
+    return d * (f - 1) // 2
+
+
+def transpose_output_size(n, f, p=0, s=1, output_padding=0):
+    """(n - 1) s - 2 p + f + output_padding: the n' that a convolution with f, p and s maps to n."""
+    return (n - 1) * s - 2 * p + f + output_padding
+
+
+def receptive_field(layers):
+    """How many input pixels one output pixel sees, from the (f, s) of each layer in order: 1 + sum (f - 1) prod s."""
+    field, spacing = 1, 1
+    for f, s in layers:
+        field, spacing = field + (f - 1) * spacing, spacing * s
+    return field
+
+
+def conv_parameters(f, c_prev, c, groups=1, bias=True):
+    """(f f c_prev / groups + 1) c: ten 3x3x3 filters have 280, whatever the image's size."""
+    return (f * f * (c_prev // groups) + bias) * c
+
+
+def dense_parameters(n_prev, n, bias=True):
+    """(n_prev + 1) n."""
+    return (n_prev + bias) * n
+
+
+def conv_multiplications(h, w, f, c_prev, c, groups=1):
+    """Of a convolution whose *output* is h x w x c: each number takes f f c_prev / groups products."""
+    return h * w * c * f * f * (c_prev // groups)
+
+
+def bottleneck_multiplications(h, w, f, c_prev, c_narrow, c):
+    """A 1x1 convolution down to c_narrow, then f x f up to c: 12.4M where the direct 5x5 takes 120M (28, 192 -> 32)."""
+    return conv_multiplications(h, w, 1, c_prev, c_narrow) + conv_multiplications(h, w, f, c_narrow, c)
+
+
+def separable_multiplications(h, w, f, c_prev, c):
+    """Depthwise f x f, then pointwise 1x1."""
+    return conv_multiplications(h, w, f, c_prev, c_prev, groups=c_prev) + conv_multiplications(h, w, 1, c_prev, c)
+
+
+def separable_cost_ratio(f, c):
+    """separable_multiplications over conv_multiplications: 1/c + 1/f^2, whatever the image and c_prev."""
+    return 1 / c + 1 / f**2

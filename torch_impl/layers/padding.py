@@ -1,0 +1,40 @@
+"""Zero padding, and how much of it a filter or a pool asks for.
+
+`nn.Conv2d(padding="same")` refuses a stride and pads an even filter at the end only; "same" here is the padding=k//2 of
+every PyTorch model, and "same_tf" TensorFlow's (CONVENTIONS.md, "Same padding"). `F.pad` lists the last axis first.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class ZeroPad(nn.Module):
+    def __init__(self, padding: int | tuple):
+        super().__init__()
+        self.padding = padding
+
+    def forward(self, x):
+        (top, bottom), (left, right) = pads(self.padding, (1, 1))
+        return F.pad(x, (left, right, top, bottom))
+
+
+def pair(value):
+    """One value for height and width, or a pair of them."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
+    """((top, bottom), (left, right)) for a filter f = (fh, fw) on images of (h, w) = size, which it must not exceed."""
+    reach = [(n - 1) * d + 1 for n, d in zip(f, dilation)]
+    if padding == "same_tf":
+        totals = [max((-(-n // s) - 1) * s + r - n, 0) for n, s, r in zip(size, stride, reach)]
+        sides = tuple((total // 2, total - total // 2) for total in totals)
+    elif padding == "same":
+        sides = tuple(pair((r - 1) // 2) for r in reach)
+    elif isinstance(padding, str) and padding != "valid":
+        raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers")
+    else:
+        sides = tuple(pair(side) for side in pair(0 if padding == "valid" else padding))
+    if size is not None and any(n + sum(side) < r for n, side, r in zip(size, sides, reach)):
+        raise ValueError(f"an image of {size[0]} x {size[1]} with padding {sides} is smaller than the filter, {reach}")
+    return sides
