@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from crosscheck.case import Case
 from crosscheck.names import nearest
 from crosscheck.rungs import backward, forward, modes, state, structure, training
 from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session, split_columns
+from crosscheck.settings import sees_gpu
 
 RUNGS: Mapping[str, Callable[[Session], Finding]] = {
     "structure": structure.check,
@@ -23,32 +25,63 @@ RUNGS: Mapping[str, Callable[[Session], Finding]] = {
 }
 
 
+DTYPES = ("float64",)
+"""The number types that the rungs can judge."""
+
+MODES = ("eager", "compiled")
+"""Eager is always run, being what the compiled run is compared with; JAX's usual mode is jit in both."""
+
+DEVICES = ("cpu", "gpu")
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What to run: columns, rungs, dtype, device and the seed of all random draws."""
+    """What to run: columns, rungs, dtype, modes, device and the seed of all random draws."""
 
     backends: tuple[str, ...] = ("numpy", "torch", "jax")
     rungs: tuple[str, ...] = tuple(RUNGS)
     dtype: str = "float64"
+    modes: tuple[str, ...] = MODES
     device: str = "cpu"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for rung in self.rungs:
-            if rung not in RUNGS:
-                raise LookupError(f"unknown rung {rung!r}{nearest(rung, RUNGS)}")
         split_columns(self.backends)
+        require_known("rung", self.rungs, RUNGS)
+        require_known("dtype", [self.dtype], DTYPES)
+        require_known("mode", self.modes, MODES)
+        require_known("device", [self.device], DEVICES)
+
+    def options(self) -> dict[str, str]:
+        """The same on the command line."""
+        return {
+            "--backends": ",".join(self.backends),
+            "--rungs": ",".join(self.rungs),
+            "--dtypes": self.dtype,
+            "--modes": ",".join(self.modes),
+            "--device": self.device,
+            "--seed": str(self.seed),
+        }
+
+
+def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises LookupError with the nearest known names for the first that is not among them."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            raise LookupError(f"unknown {kind} {name!r}{nearest(name, known)}")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All findings on one case; `not_run` says which columns are missing and why."""
+    """All findings on one case; `not_run` says which columns are missing and why, `why` the reason for the case."""
 
     case: str
     findings: Sequence[Finding]
     not_run: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     settings: Settings = Settings()
+    why: str = ""
 
     @property
     def status(self) -> str:
@@ -59,25 +92,29 @@ class Outcome:
     def reproduce(self) -> str:
         """The command that repeats this case alone."""
         failed = [f.rung for f in self.findings if f.status in (CRASHED, DIVERGE)]
-        words = ["crosscheck run", self.case]
+        usual = Settings().options()
+        options = {name: value for name, value in self.settings.options().items() if value != usual[name]}
         if failed:
-            words.append(f"--rungs {','.join(dict.fromkeys(['structure', *failed]))}")
-        if self.settings.backends != Settings.backends:
-            words.append(f"--backends {','.join(self.settings.backends)}")
-        if self.settings.device != "cpu":
-            words.append(f"--device {self.settings.device}")
-        if self.settings.seed:
-            words.append(f"--seed {self.settings.seed}")
-        return " ".join(words)
+            options["--rungs"] = ",".join(dict.fromkeys(["structure", *failed]))
+        return shlex.join(["crosscheck", "run", self.case, *(word for option in options.items() for word in option)])
+
+
+def available(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The columns that can run on the device, and why the others cannot."""
+    columns, absent = split_columns(settings.backends)
+    if settings.device == "gpu":
+        absent |= {column: f"{column} sees no CUDA GPU" for column in columns if not sees_gpu(column)}
+    return [column for column in columns if column not in absent], absent
 
 
 def climb(case: Case, settings: Settings) -> Outcome:
     """Run the rungs on a case. Structure comes first: what it breaks is left out of the other rungs."""
     start = time.perf_counter()
-    columns, absent = split_columns(settings.backends)
+    columns, absent = available(settings)
+    case = case if "compiled" in settings.modes else replace(case, compiled=False)
     session = Session(case, columns, settings.dtype, settings.device, settings.seed)
     findings = [attempt(rung, session) for rung in RUNGS if rung in settings.rungs]
-    return Outcome(case.name, findings, absent, time.perf_counter() - start, settings)
+    return Outcome(case.name, findings, absent, time.perf_counter() - start, settings, case.why)
 
 
 def attempt(rung: str, session: Session) -> Finding:
