@@ -1,0 +1,162 @@
+"""Training on real data: the loop's own promises, on small jobs, and that what should not pass does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from columns import column
+
+from crosscheck import registry
+from crosscheck.jobs.data import DATA_SETS, DataSet, load, one_hot, split
+from crosscheck.jobs.learner import starting_point
+from crosscheck.jobs.table import JOBS
+from crosscheck.jobs.training import Result, learner, train
+
+DEEP = JOBS[-1]
+SMALL = replace(DEEP, arguments={"layer_dims": (64, 17, 10), "batch_norm": True}, epochs=2, batch_size=128)
+INSTALLED = [column for column in registry.PACKAGES if not registry.missing(column)]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def small(digits):
+    """A short run of the deep net in all columns."""
+    return train(SMALL, data=digits)
+
+
+def test_the_columns_stay_together(small):
+    assert list(small.accuracy) == INSTALLED
+    assert len(set(small.accuracy.values())) == 1
+    assert small.disagreements == 0
+    assert len(small.drift) == 2 * 12  # 1438 examples in batches of 128: the last is smaller
+    assert max(value for _, value in small.drift) < 1e-10
+
+
+def test_the_columns_learn(small):
+    for curve in small.curves.values():
+        assert [epoch for epoch, _ in curve] == [1, 2]
+        assert curve[1][1] < 0.7 * curve[0][1]
+    assert min(small.accuracy.values()) > 0.8
+
+
+def test_a_run_can_be_repeated(small, digits):
+    again = train(SMALL, data=digits)
+    assert (again.curves, again.drift, again.accuracy) == (small.curves, small.drift, small.accuracy)
+
+
+@pytest.mark.parametrize("name", INSTALLED[1:])
+def test_a_column_with_another_rule_drifts_and_is_refused(name, digits, monkeypatch):
+    found = learner(name)
+    monkeypatch.setattr(
+        found, "optimizer", lambda self, *args, alpha: self.find("training.optimizers.rmsprop")(*args, alpha=alpha)
+    )
+    result = train(SMALL, ["numpy", name], data=digits)
+    assert max(value for _, value in result.drift) > 1e-3
+    assert "disagree on" in result.problem
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("schedule", ["inverse_time", "exponential"])
+def test_the_rate_decays_by_the_epoch(name, schedule):
+    """One weight, no noise: two epochs of gradient descent on the notes' logistic cost, by hand."""
+    settings = {"inverse_time": {"alpha0": 0.5, "rate": 1.0}, "exponential": {"alpha0": 0.5, "base": 0.3}}[schedule]
+    rates = {"inverse_time": (0.5, 0.25), "exponential": (0.5, 0.15)}[schedule]
+    X, Y = np.array([[1.0, 2.0, -1.0, -2.0, 3.0, -3.0]]), np.array([[1.0, 1.0, 0.0, 1.0, 0.0, 0.0]])
+    job = replace(JOBS[0], arguments={"n_x": 1}, schedule=schedule, schedule_arguments=settings, batch_size=4)
+    one = learner(name)(job, {"dense.W": np.zeros((1, 1)), "dense.b": np.zeros((1, 1))}, {}, DataSet(X, Y))
+    x, w, b = X / np.sqrt((X * X).mean()), 0.0, 0.0
+    for alpha in rates:
+        for piece, (X_t, Y_t) in zip((slice(0, 4), slice(4, 6)), one.batches(np.arange(6))):
+            dz = 1 / (1 + np.exp(-(w * x[:, piece] + b))) - Y[:, piece]
+            w, b = w - alpha * (x[:, piece] * dz).mean(), b - alpha * dz.mean()
+            one.step(X_t, Y_t)
+        one.end_epoch()
+    found = one.weights()
+    assert found["dense.W"].item() == pytest.approx(w, rel=1e-12)
+    assert found["dense.b"].item() == pytest.approx(b, rel=1e-12)
+
+
+def test_jax_compiles_its_step_once_for_each_size_of_batch(digits):
+    column("jax_impl")
+    training, _ = split(digits)
+    one = learner("jax")(SMALL, *starting_point(SMALL, 0), training)
+    for _ in range(2):
+        for X, Y in one.batches(np.arange(training.m)):
+            one.step(X, Y)
+    assert one.update._cache_size() == 2
+
+
+def test_the_held_out_set_is_normalized_by_the_training_set(digits):
+    training, held_out = split(digits)
+    for name in INSTALLED:
+        one = learner(name)(SMALL, *starting_point(SMALL, 0), training)
+        shifted = one.layout.data_from_column(np.asarray(one.normalized(one.data(held_out.X))), "n m")
+        sigma = training.X.std(axis=1, keepdims=True)
+        expected = (held_out.X - training.X.mean(axis=1, keepdims=True)) / np.where(sigma == 0, 1, sigma)
+        assert np.abs(shifted - expected).max() < 1e-12 * np.abs(expected).max()  # a rare pixel is many sigma off
+
+
+def test_the_split_loses_no_example(digits):
+    training, held_out = split(digits)
+    assert (training.m, held_out.m) == (1438, 359)
+    together = np.concatenate([training.X, held_out.X], axis=1)
+    assert np.array_equal(np.sort(together.sum(axis=0)), np.sort(digits.X.sum(axis=0)))
+
+
+def test_missing_frameworks_are_named_and_nothing_is_called_agreement(monkeypatch, digits):
+    monkeypatch.setattr("crosscheck.session.registry.missing", lambda name: "" if name == "numpy" else f"no {name}")
+    result = train(replace(SMALL, epochs=1), data=digits)
+    assert result.not_run == {"torch": "no torch", "jax": "no jax"}
+    assert list(result.accuracy) == ["numpy"]
+    assert "nothing to compare" in result.problem
+
+
+JUDGED = [
+    ("agreement", {"numpy": 0.97, "torch": 0.97}, 0, ""),
+    ("one disagreement", {"numpy": 0.97, "torch": 0.97}, 1, "disagree on 1 of 100"),
+    ("too little learned", {"numpy": 0.97, "torch": 0.95}, 0, "below 0.96"),
+    ("one column", {"numpy": 0.97}, 0, "nothing to compare"),
+]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "disagreements", "problem"), [row[1:] for row in JUDGED], ids=[r[0] for r in JUDGED]
+)
+def test_a_result_is_judged(accuracy, disagreements, problem):
+    found = Result(DEEP, 100, accuracy, disagreements).problem
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+X, Y = np.ones((2, 3)), np.array([[0.0, 1.0, 1.0]])
+BAD = [
+    ("NaN", lambda: DataSet(np.where(np.eye(2, 3), np.nan, X), Y), r"X holds nan at index \(0, 0\)"),
+    ("infinite", lambda: DataSet(np.full((2, 3), np.inf), Y), "X holds inf"),
+    ("rank 1", lambda: DataSet(X, Y[0]), r"Y has shape \(3,\); expected a matrix"),
+    ("too few labels", lambda: DataSet(X, Y[:, :2]), "Y has 2 examples; expected 3"),
+    ("empty", lambda: DataSet(X[:, :0], Y[:, :0]), "empty batch"),
+    ("not binary", lambda: DataSet(X, 2 * Y), "Y holds 2.0; expected labels 0 or 1"),
+    ("not one-hot", lambda: DataSet(X, np.ones((2, 3))), "sums to 2.0"),
+    ("label out of range", lambda: one_hot(np.array([0, 3]), 3), "y holds the label 3; expected whole numbers from 0"),
+    ("negative label", lambda: one_hot(np.array([0, -1]), 3), "label -1"),
+    ("half a label", lambda: one_hot(np.array([0.5]), 3), "label 0.5"),
+    ("NaN label", lambda: one_hot(np.array([np.nan]), 3), "label nan"),
+    ("data set", lambda: load("digit"), "unknown data set 'digit'; did you mean digits?"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_bad_data_is_refused(make, message):
+    with pytest.raises((ValueError, LookupError), match=message):
+        make()
+
+
+def test_every_job_names_what_exists():
+    for job in JOBS:
+        assert job.data in DATA_SETS
+        for target in (job.net, job.cost, f"training.optimizers.{job.optimizer}", f"training.schedules.{job.schedule}"):
+            registry.find("numpy", target)
