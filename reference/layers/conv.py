@@ -86,7 +86,7 @@ def correlate(X, W, stride, padding, dilation, groups):
 
 def filter_gradient(X, dZ, shape, stride, padding, dilation, groups):
     X_pad = np.pad(X, ((0, 0), *padding, (0, 0)))
-    V = windows(X_pad, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
+    V = windows(X_pad, shape[:2], stride, dilation)
     dZ_matrix = dZ.reshape(-1, groups, dZ.shape[3] // groups).transpose(1, 0, 2)  # g (m i j) n
     dW = patches(V, groups).transpose(0, 2, 1) @ dZ_matrix  # g (u v k) n
     return dW.transpose(1, 0, 2).reshape(shape)
