@@ -1,0 +1,204 @@
+"""The house rules that a machine can hold: mirrored columns, imports that run one way, short files, plain words."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crosscheck import registry
+from crosscheck.case import all_cases
+
+ROOT = Path(__file__).parents[1]
+COLUMNS = registry.PACKAGES
+INSTALLED = [column for column in COLUMNS if not registry.missing(column)]
+PORTS = INSTALLED[1:]
+
+ONLY_IN_REFERENCE = {
+    "layers.batch_norm": {"batch_norm", "batch_statistics"},
+    "layers.conv": {"conv2d", "correlate", "filter_gradient", "gather", "turned", "patches"},
+    "layers.losses": {"examples"},
+    "layers.pooling": {"geometry", "max_pool", "average_pool", "inside"},
+    "layers.squeeze_excitation": {"squeeze"},
+    "layers.upsampling": {"nearest", "bilinear"},
+    "training.optimizers": {"Optimizer"},
+}
+"""Steps of a derivation by hand (and the type of an update rule), for which the ports have their framework."""
+
+WITHOUT_A_CASE = {
+    "layers.padding.pair": "reads a setting; takes no arrays",
+    "layers.padding.pads": "reads settings; takes no arrays",
+    "nets.logistic_regression.propagate": "returns its gradients itself; test_course.py holds it to published figures",
+    "nets.logistic_regression.propagate_loop": "the same, with loops",
+}
+
+LINES = {"layers": 150, "training": 150, "detection": 200, "nets": 250, "kernels": 250, "crosscheck": 350, "": 200}
+"""The longest file in a folder, by the folder's name; "" is any other."""
+
+
+# The mirror
+
+
+@pytest.mark.parametrize("column", PORTS)
+def test_every_module_has_its_mirror(column):
+    assert registry.module_names(column) == registry.module_names("numpy")
+
+
+@pytest.mark.parametrize("module", registry.module_names("numpy"))
+@pytest.mark.parametrize("column", PORTS)
+def test_every_module_has_the_same_public_names_in_the_same_order(column, module):
+    alone = ONLY_IN_REFERENCE.get(module, set())
+    names = registry.own_names(members("numpy", module))
+    assert alone <= set(names), f"no longer in the reference: {alone - set(names)}"
+    assert registry.own_names(members(column, module)) == [name for name in names if name not in alone]
+
+
+@pytest.mark.parametrize("target", [n for n in registry.public_names("numpy") if "checks" not in n])
+@pytest.mark.parametrize("column", PORTS)
+def test_every_name_takes_the_same_parameters_with_the_same_defaults(column, target):
+    module, _, name = target.rpartition(".")
+    if name in ONLY_IN_REFERENCE.get(module, ()):
+        return
+    assert parameters(column, target) == parameters("numpy", target)
+
+
+def members(column, module):
+    return importlib.import_module(f"{COLUMNS[column]}.{module}")
+
+
+def parameters(column, target):
+    """Names and defaults, random streams and torch's `parameters` aside.
+
+    A layer's function takes arrays under its column's own names, of which the number counts.
+    """
+    found = registry.find(column, target)
+    taken = list(inspect.signature(found.__init__ if inspect.isclass(found) else found).parameters.values())
+    taken = [p for p in taken if p.name not in ("self", "rngs", "parameters")]
+    if inspect.isclass(found) or target.startswith("training."):
+        return [(p.name, p.default) for p in taken]
+    return [p.default is p.empty or (p.name, p.default) for p in taken]
+
+
+# The cases
+
+
+def mirrored(folders=("layers", "nets", "detection")):
+    for target in registry.public_names("numpy"):
+        module, _, name = target.rpartition(".")
+        if target.startswith(folders) and name not in ONLY_IN_REFERENCE.get(module, ()):
+            yield target
+
+
+@pytest.mark.parametrize("target", list(mirrored()))
+def test_every_layer_and_net_has_a_case(target):
+    has_case = any(case.target == target for case in all_cases())
+    assert has_case != (target in WITHOUT_A_CASE), WITHOUT_A_CASE.get(target, "it has no case")
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
+def test_every_case_says_why_and_names_what_exists(case):
+    registry.find("numpy", case.target)
+    assert case.why
+    if case.cost:
+        registry.find("numpy", case.cost)
+
+
+def test_a_case_stands_where_its_target_does():
+    for case in all_cases():
+        module = case.target.rpartition(".")[0]
+        assert case in importlib.import_module(f"cases.{module}").CASES
+
+
+# Imports
+
+MAY_IMPORT = {
+    "reference": {"numpy", "reference"},
+    "torch_impl": {"torch", "torch_impl"},
+    "jax_impl": {"jax", "flax", "optax", "numpy", "jax_impl"},
+    "cases": {"crosscheck"},
+}
+OPTIONAL = {"reference/kernels/threads.py": {"threadpoolctl"}}
+"""Imported inside a function, which does without where it is missing."""
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_nothing_but_its_own_framework(package):
+    allowed = MAY_IMPORT[package] | sys.stdlib_module_names
+    wrong = {
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in sources(package)
+        for name in imported(file)
+        if name.partition(".")[0] not in allowed | OPTIONAL.get(file.relative_to(ROOT).as_posix(), set())
+    }
+    assert not wrong
+
+
+def imported(file):
+    """Every module that a file imports anywhere, inside functions too."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            yield node.module
+
+
+def loaded_by(statement):
+    """The packages that a statement loads in a fresh process, the standard library aside."""
+    code = f"import sys; before = set(sys.modules); {statement}; print(*(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in run.stdout.split()} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", ["crosscheck", "crosscheck.cli", "crosscheck.suite", "crosscheck.case"])
+def test_the_engine_loads_no_framework_until_it_is_asked_to(module):
+    assert not loaded_by(f"import {module}") & {"torch", "jax", "jaxlib", "flax", "optax"}
+
+
+def test_the_reference_loads_numpy_alone():
+    modules = [f"reference.{name}" for name in registry.module_names("numpy")]
+    assert loaded_by("import reference, reference.module, " + ", ".join(modules)) == {"reference", "numpy"}
+
+
+# The text
+
+
+def sources(*folders, suffixes=(".py",)):
+    """The files of these folders, or of the whole project without what tools leave behind."""
+    for folder in folders or ("reference", "torch_impl", "jax_impl", "cases", "crosscheck", "tests", "scripts", "docs"):
+        yield from (file for file in sorted((ROOT / folder).rglob("*")) if file.suffix in suffixes)
+
+
+@pytest.mark.parametrize("folder", ["reference", "torch_impl", "jax_impl", "cases", "crosscheck"])
+def test_files_are_short(folder):
+    long = {}
+    for file in sources(folder):
+        parts = file.relative_to(ROOT).parts
+        limit = next((LINES[name] for name in (parts[0], parts[1]) if name in LINES), LINES[""])
+        if (count := len(file.read_text().splitlines())) > limit:
+            long["/".join(parts)] = f"{count} lines, at most {limit}"
+    assert not long
+
+
+def test_the_project_speaks_of_itself_alone():
+    """No paths, tools or papers of the place where it was written."""
+    foreign = re.compile(r"/wor[k]/|\.\./share[d]|\bfar[m]-|subagen[t]|\bissu[e] #?\d|/tm[p]/", re.I)
+    texts = [*sources(suffixes=(".py", ".md", ".html", ".json", ".toml", "")), *ROOT.glob("*.md"), *ROOT.glob("*.t*")]
+    found = {
+        f"{file.relative_to(ROOT)}: {match.group()}"
+        for file in texts
+        if file.is_file()
+        for match in foreign.finditer(file.read_text())
+    }
+    assert texts
+    assert not found
+
+
+def test_no_star_imports_and_no_utils():
+    for file in sources():
+        assert file.name != "utils.py", file
+        assert not re.search(r"^from \S+ import \*", file.read_text(), re.M), file
