@@ -1,38 +1,45 @@
 """Deciding whether the columns agree on a tensor, and which one is off if they do not.
 
-Float64 agreement of a and b means |a - b| <= 1e-10 max(scale of this tensor, scale of its kind in this case), where a
-scale is the largest magnitude: a gradient that is zero in theory is judged on the scale of the other gradients.
-A tensor that cannot show anything is not agreement: NaN, a gradient that is zero everywhere, a constant output.
+Every column is held to the reference in float64, in units of the noise that the tested arithmetic makes of this very
+computation (numerics/floor.py): no tolerance in the units of the data is chosen by anybody. A tensor that cannot show
+anything is not agreement: NaN, a gradient that is zero everywhere, a constant output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from crosscheck.axes import Array, place
+from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, judge
 from crosscheck.observation import Key, Observation
 
-TOLERANCE = 1e-10
+TRACED = {"input", "activation", "cotangent", "input cotangent"}
+"""Kinds that belong to submodules, which not every column need have."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One tensor compared. `error` and `bound` are absolute; `needed` is the tolerance that would have passed.
+    """One tensor compared.
 
     problem: "" if the columns agree, else what is wrong in words; off: the column(s) to blame, as far as a vote tells
+    units: for each column its distance from the reference in noise units (r2; 1 is what this arithmetic does, 8 fails)
+    error, bound: the largest absolute difference, and what was allowed there; needed: the multiple of the allowance
+    that would have passed (up to 1 agrees); relative: the largest relative L2 distance, for readers
     worst: index of the largest difference in named axes; values: each column's value there
     """
 
     key: Key
-    error: float
-    bound: float
-    scale: float
     problem: str = ""
     off: str = ""
+    units: Mapping[str, float] = field(default_factory=dict)
+    needed: float = float("inf")
+    error: float = float("inf")
+    bound: float = 0.0
+    relative: float = float("inf")
     worst: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
 
@@ -40,44 +47,42 @@ class Verdict:
     def agrees(self) -> bool:
         return not self.problem
 
-    @property
-    def needed(self) -> float:
-        """The tolerance, in units of the scale, that would have passed."""
-        return self.error / self.scale if self.scale else float(self.error > 0)
-
 
 def compare(
-    observations: Sequence[Observation], kinds: Iterable[str], vacuous: Mapping[str, str] | None = None
+    observations: Sequence[Observation],
+    reference: Mapping[Key, Array],
+    floors: Mapping[Key, Floor],
+    kinds: Iterable[str],
+    vacuous: Mapping[str, str] | None = None,
 ) -> list[Verdict]:
     """Verdicts on every tensor of the given kinds, in the order of the first observation.
 
-    `vacuous` names tensors that may be zero or constant, with the reason. Raises ValueError if there are fewer than two
-    observations: nothing would be compared.
+    `reference` holds the float64 values and `floors` the noise that `observations` are judged by; `vacuous` names
+    tensors that may be zero or constant, with the reason. Raises ValueError if nothing would be compared.
     """
-    if len(observations) < 2:
-        raise ValueError(f"{len(observations)} observation given; comparing needs at least two columns")
+    if not any(observation.column != "numpy" for observation in observations):
+        raise ValueError("no observation but the reference's is given; expected at least one other column")
     kinds = set(kinds)
-    first, *others = observations
-    keys = [key for key in first.tensors if key.kind in kinds]
-    extra = [key for other in others for key in other.tensors if key.kind in kinds and key not in first.tensors]
-    scales = scale_of_kinds(observations)
-    verdicts = [
-        judge(key, observations, scales.get(key.kind, 0.0), vacuous or {}) for key in dict.fromkeys(keys + extra)
-    ]
-    return [verdict for verdict in verdicts if verdict is not None]
+    keys = [key for observation in observations for key in observation.tensors if key.kind in kinds]
+    found = [verdict_on(key, observations, reference, floors, vacuous or {}) for key in dict.fromkeys(keys)]
+    return [verdict for verdict in found if verdict is not None]
 
 
-def judge(
-    key: Key, observations: Sequence[Observation], kind_scale: float, vacuous: Mapping[str, str]
+def verdict_on(
+    key: Key,
+    observations: Sequence[Observation],
+    reference: Mapping[Key, Array],
+    floors: Mapping[Key, Floor],
+    vacuous: Mapping[str, str],
 ) -> Verdict | None:
     """The verdict on one tensor; None if it is a trace of a submodule that not all columns have."""
     tensors = {o.column: o.tensors[key] for o in observations if key in o.tensors}
     absent = [o.column for o in observations if key not in o.tensors]
-    if absent:
+    if absent or key not in reference:
         if key.kind in TRACED:
             return None
-        return broken(key, f"not produced by {' and '.join(absent)}", absent)
-    shapes = {column: tensor.shape for column, tensor in tensors.items()}
+        return broken(key, f"not produced by {' and '.join(absent) or 'the reference'}", absent)
+    shapes = {column: tensor.shape for column, tensor in tensors.items()} | {"numpy": reference[key].shape}
     if len(set(shapes.values())) > 1:
         return broken(key, f"shapes differ: {shapes}", odd_one_out(shapes))
     finite = {column: bool(np.isfinite(tensor).all()) for column, tensor in tensors.items()}
@@ -85,42 +90,52 @@ def judge(
         return broken(
             key, "NaN or infinite in " + " and ".join(c for c, ok in finite.items() if not ok), odd_one_out(finite)
         )
-    axes = next(o.axes[key] for o in observations)
-    verdict = measure(key, tensors, kind_scale, axes)
-    if verdict.agrees and str(key) not in vacuous and (reason := vacuity(key, tensors)):
+    if str(key) not in vacuous and (reason := vacuity(key, tensors)):
         return broken(key, f"vacuous: {reason}", [])
-    return verdict
+    return measure(key, tensors, reference[key], floors[key], next(o.axes[key] for o in observations))
 
 
-TRACED = {"input", "activation", "cotangent", "input cotangent"}
-
-
-def measure(key: Key, tensors: Mapping[str, Array], kind_scale: float, axes: str) -> Verdict:
+def measure(key: Key, tensors: Mapping[str, Array], r: Array, floor: Floor, axes: str) -> Verdict:
+    """Judge every column against the reference, and describe the one that is farthest from it."""
+    r = r.astype(np.float64)
     wide = {column: tensor.astype(np.float64) for column, tensor in tensors.items()}
-    own_scale = max((float(np.abs(tensor).max()) for tensor in wide.values() if tensor.size), default=0.0)
-    scale = max(own_scale, kind_scale)
-    bound = TOLERANCE * scale
-    differences = {(a, b): np.abs(wide[a] - wide[b]) for a, b in combinations(wide, 2)}
-    errors = {pair: float(d.max()) if d.size else 0.0 for pair, d in differences.items()}
-    pair = max(errors, key=lambda pair: errors[pair])
-    error = errors[pair]
-    if error == 0:
-        return Verdict(key, 0.0, bound, scale)
-    index = tuple(int(i) for i in np.unravel_index(int(differences[pair].argmax()), differences[pair].shape))
-    values = {column: float(tensor[index]) for column, tensor in wide.items()}
-    if error <= bound:
-        return Verdict(key, error, bound, scale, "", "", place(index, axes), values)
-    close = {pair for pair, value in errors.items() if value <= bound}
-    return Verdict(key, error, bound, scale, "differs", vote(tuple(wide), close), place(index, axes), values)
+    judged = {column: judge(tensor, r, floor) for column, tensor in wide.items()}
+    column = max(judged, key=lambda c: excess(judged[c]))
+    index, distance = judged[column].worst, wide[column] - r
+    described = Verdict(
+        key,
+        units={c: j.r2 for c, j in judged.items()},
+        needed=excess(judged[column]),
+        error=float(np.abs(distance).max()),
+        bound=float(REL_LIMIT * floor.element[index]),
+        relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
+        worst=place(index, axes),
+        values={c: float(tensor[index]) for c, tensor in ({"numpy": r} | wide).items()},
+    )
+    failed = [c for c, j in judged.items() if not j.passes]
+    if not failed:
+        return described
+    problem = f"differs: {judged[column].reason} noise units"
+    return replace(described, problem=problem, off=vote({"numpy": r} | wide, floor))
 
 
-def vote(columns: Sequence[str], close: set[tuple[str, str]]) -> str:
-    """The column(s) outvoted: whoever agrees with nobody while others agree among themselves."""
+def excess(judgement: Judgement) -> float:
+    """How many times its allowance a tensor is off: above 1 fails."""
+    return max(judgement.r2 / R2_LIMIT, judgement.rel / REL_LIMIT)
+
+
+def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
+    """The column(s) outvoted: whoever agrees with nobody while others agree among themselves.
+
+    Two columns' noises add up, so a pair may be twice as far apart as a column from the reference. Between the
+    reference and one other column there is no vote; the other is named.
+    """
+    columns = list(tensors)
     if len(columns) == 2:
-        other = [column for column in columns if column != "numpy"]
-        return other[0] if len(other) == 1 else " or ".join(columns)
-    friends = {column: sum(column in pair for pair in close) for column in columns}
-    lonely = [column for column in columns if friends[column] == 0]
+        return columns[1]
+    doubled = Floor(2 * floor.tensor, 2 * floor.element)
+    close = [{a, b} for a, b in combinations(columns, 2) if judge(tensors[a], tensors[b], doubled).passes]
+    lonely = [column for column in columns if not any(column in pair for pair in close)]
     return " and ".join(lonely) if close and lonely else "no two agree"
 
 
@@ -143,14 +158,4 @@ def vacuity(key: Key, tensors: Mapping[str, Array]) -> str:
 
 
 def broken(key: Key, problem: str, off: Sequence[str]) -> Verdict:
-    return Verdict(key, float("inf"), 0.0, 0.0, problem, " and ".join(off))
-
-
-def scale_of_kinds(observations: Sequence[Observation]) -> dict[str, float]:
-    """The largest finite magnitude among all tensors of a kind."""
-    scales: dict[str, float] = {}
-    for observation in observations:
-        for key, tensor in observation.tensors.items():
-            if tensor.size and np.isfinite(tensor).all():
-                scales[key.kind] = max(scales.get(key.kind, 0.0), float(np.abs(tensor.astype(np.float64)).max()))
-    return scales
+    return Verdict(key, problem, " and ".join(off))

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from crosscheck import feed as feeds
-from crosscheck import registry
+from crosscheck import noise, registry
 from crosscheck.axes import Array
 from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
 from crosscheck.feed import Feed
-from crosscheck.observation import Observation
+from crosscheck.noise import Experiment
+from crosscheck.numerics.floor import Floor
+from crosscheck.numerics.formats import FORMATS, round_to
+from crosscheck.observation import Key, Observation
 
 
 @dataclass
@@ -27,9 +30,10 @@ class Session:
     device: str = "cpu"
     seed: int = 0
     broken: dict[str, str] = field(default_factory=dict)
-    subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
+    subjects: dict[Any, Subject] = field(default_factory=dict)
     observations: dict[Any, Observation] = field(default_factory=dict)
     feeds: dict[int, Feed] = field(default_factory=dict)
+    references: dict[str, tuple[dict[Key, Array], dict[Key, Floor]]] = field(default_factory=dict)
 
     def subject(self, column: str, mode: str = "") -> Subject:
         """The case in a column; its usual mode is jit for JAX and eager for the others."""
@@ -41,6 +45,27 @@ class Session:
 
     def running(self) -> list[str]:
         return [column for column in self.columns if column not in self.broken]
+
+    def reference(self, label: str, experiment: Experiment) -> tuple[dict[Key, Array], dict[Key, Floor]]:
+        """What the reference says in float64, and the noise of this session's dtype; `label` names the experiment."""
+        if label not in self.references:
+            exact = {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
+            name = f"{self.case!r}|{self.seed}|{label}"
+            self.references[label] = exact, noise.floors(experiment, exact, self.dtype, name)
+        return self.references[label]
+
+    def reference_pass(self, train: bool, batch: int = 0) -> tuple[dict[Key, Array], dict[Key, Floor]]:
+        """The reference's forward and backward pass, with its noise."""
+        subject = self.oracle()
+        return self.reference(
+            f"pass {train} {batch}", lambda lift: subject.observe_as(lift, self.feed(batch), train).tensors
+        )
+
+    def oracle(self) -> Any:
+        """The reference in float64, whatever the tested dtype."""
+        if "oracle" not in self.subjects:
+            self.subjects["oracle"] = subject("numpy", self.case)
+        return self.subjects["oracle"]
 
     def observe(self, column: str, train: bool, batch: int = 0, mode: str = "", trace: bool = True) -> Observation:
         key = (column, train, batch, mode, trace)
@@ -64,14 +89,23 @@ class Session:
         module = reference_module(self.case)
         own = (shapes(module), shapes(module, "state")) if hasattr(module, "parts") else ({}, {})
         bare = Feed(
-            feeds.parameters(self.case, self.seed, own[0]),
-            feeds.running_state(self.case, self.seed, own[1]),
-            feeds.inputs_of(self.case, self.seed, batch),
+            self.rounded(feeds.parameters(self.case, self.seed, own[0])),
+            self.rounded(feeds.running_state(self.case, self.seed, own[1])),
+            self.rounded(feeds.inputs_of(self.case, self.seed, batch)),
             feeds.labels_of(self.case, self.seed, batch),
         )
         outputs, uniforms = self.discover(module, bare, batch)
         cotangents = [feeds.cotangent(self.case, self.seed, np.shape(y), i) for i, y in enumerate(outputs)]
-        return replace(bare, cotangents=tuple(cotangents), uniforms=uniforms)
+        return replace(
+            bare,
+            cotangents=tuple(self.rounded(dict(enumerate(cotangents))).values()),
+            uniforms=self.rounded(uniforms),
+        )
+
+    def rounded(self, values: Mapping[Any, Array]) -> dict[Any, Array]:
+        """The nearest values of the tested dtype, so that every column is given the same numbers."""
+        format = FORMATS[self.dtype]
+        return {key: round_to(value, format) if value.dtype.kind == "f" else value for key, value in values.items()}
 
     def discover(self, module: Any, feed: Feed, batch: int) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
         """The outputs of a training pass of the reference, and the uniform numbers that its dropout asked for."""

@@ -17,6 +17,7 @@ from crosscheck.observation import Node, Observation
 from reference.module import Mode, Sequence, flatten, nest, unobserved, walk
 
 Watch = Callable[..., Any]
+Lift = Callable[[Any], Any]
 
 
 class Subject(base.Subject):
@@ -36,33 +37,43 @@ class Subject(base.Subject):
         )
 
     def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
+        return self.observe_as(lambda array: array, feed, train, trace, np.asarray)
+
+    def observe_as(
+        self,
+        lift: Lift,
+        feed: Feed,
+        train: bool,
+        trace: bool = True,
+        as_array: Lift = lambda value: value,
+    ) -> Observation:
+        """Observe the reference on another kind of number: `lift` turns every float array that it is given into one."""
         nodes: list[Node] = []
-        inputs = [self.cast(value) for value in feed.inputs.values()]
-        outputs, state, back = self.forward(feed, inputs, train, watcher(nodes) if trace else unobserved)
-        gradients: dict[str, Array] = {}
-        input_gradients: dict[str, Array] = {}
+        inputs = [self.given(value, lift) for value in feed.inputs.values()]
+        outputs, state, back = self.forward(feed, inputs, train, watcher(nodes) if trace else unobserved, lift)
+        gradients: dict[str, Any] = {}
+        input_gradients: dict[str, Any] = {}
         if self.case.differentiable:
-            cotangents = [self.cast(u) for u in feed.cotangents] or [np.ones_like(y) for y in outputs]
-            dp, *dX = back(*cotangents)
-            gradients = {path: np.zeros_like(value) for path, value in self.cast_all(feed.params).items()} | flatten(dp)
+            dp, *dX = back(*(self.given(u, lift) for u in feed.cotangents))
+            gradients = {path: np.zeros(value.shape) for path, value in feed.params.items()} | flatten(dp)
             names = [name for name in feed.inputs if not self.is_data(name)]
             input_gradients = dict(zip(names, dX))
-        return self.gather(nodes, outputs, gradients, input_gradients, flatten(state))
+        return self.gather(nodes, outputs, gradients, input_gradients, flatten(state), as_array)
 
     def forward(
-        self, feed: Feed, inputs: list[Array], train: bool, watch: Watch
-    ) -> tuple[tuple[Array, ...], Mapping[str, Any], Callable[..., Any]]:
+        self, feed: Feed, inputs: list[Any], train: bool, watch: Watch, lift: Lift
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any], Callable[..., Any]]:
         """Outputs, state afterwards and pullback; a plain function is run as a module without parameters."""
         if self.is_function:
             return self.call_function(inputs, watch)
         mode = Mode(train, lambda path, shape: self.cast(feed.uniforms[path]), watch)
-        params, state = nest(self.cast_all(feed.params)), nest(self.cast_all(feed.state))
-        Y, state, back = self.module(params, state, *inputs, mode=mode)
-        return astuple(Y), state, back
+        params, state = ({k: self.given(v, lift) for k, v in values.items()} for values in (feed.params, feed.state))
+        Y, after, back = self.module(nest(params), nest(state), *inputs, mode=mode)
+        return astuple(Y), after, back
 
     def call_function(
-        self, inputs: list[Array], watch: Watch
-    ) -> tuple[tuple[Array, ...], Mapping[str, Any], Callable[..., Any]]:
+        self, inputs: list[Any], watch: Watch
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any], Callable[..., Any]]:
         result = self.module(*inputs)
         if not self.case.differentiable:
             watch("", tuple(inputs), result, None)
@@ -72,28 +83,39 @@ class Subject(base.Subject):
         return astuple(Y), {}, back
 
     def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+        after = self.step_as(lambda array: array, feed, rule, point)
+        return replace(after, loss=float(after.loss))
+
+    def step_as(self, lift: Lift, feed: Feed, rule: Rule, point: Point) -> Point:
+        """One training step on another kind of number; the loss is left as that number."""
         at = replace(feed, params=point.params, state=point.state)
-        inputs = [self.cast(value) for value in feed.inputs.values()]
-        (Z,), state, back = self.forward(at, inputs, True, unobserved)
+        inputs = [self.given(value, lift) for value in feed.inputs.values()]
+        (Z,), state, back = self.forward(at, inputs, True, unobserved, lift)
         assert feed.labels is not None
         J, back_cost = self.find(self.case.cost)(Z, self.cast(feed.labels))
-        dp, *_ = back(back_cost(J.dtype.type(1)))
+        dp, *_ = back(back_cost(1))
         optimizer = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
-        params = self.cast_all(point.params)
-        moments: dict[str, Any] = {name: self.cast_all(values) for name, values in point.moments.items()}
+        params = {path: self.given(value, lift) for path, value in point.params.items()}
+        moments: dict[str, Any] = {
+            name: {path: self.given(value, lift) for path, value in values.items()}
+            for name, values in point.moments.items()
+        }
         before = moments | {"t": point.t} if point.t else optimizer.init(params)
         params, after = optimizer.step(params, flatten(dp), before)
         moments = {name: value for name, value in after.items() if isinstance(value, Mapping)}
-        return Point(params, flatten(state), moments, point.t + 1, float(J))
+        return Point(params, flatten(state), moments, point.t + 1, J)
+
+    def given(self, value: Array, lift: Lift) -> Any:
+        """What the reference is handed: cast, and lifted unless it is whole numbers or a lifted number already."""
+        if not isinstance(value, np.ndarray):
+            return value
+        return lift(self.cast(value)) if value.dtype.kind == "f" else self.cast(value)
 
     def cast(self, value: Array) -> Array:
         """In the tested dtype and read-only: the reference never writes into what it is given."""
         cast = np.array(value, dtype=self.dtype if value.dtype.kind == "f" else value.dtype)
         cast.flags.writeable = False
         return cast
-
-    def cast_all(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        return {path: self.cast(value) for path, value in values.items()}
 
 
 def watcher(nodes: list[Node]) -> Watch:

@@ -27,7 +27,7 @@ class Finding:
 
     @property
     def worst(self) -> Verdict | None:
-        """The verdict with the largest error in units of its scale."""
+        """The verdict that came nearest to its limit, or went farthest beyond it."""
         return max(self.verdicts, key=lambda verdict: verdict.needed, default=None)
 
 

@@ -15,7 +15,7 @@ def compare_passes(session: Session, kinds: Collection[str]) -> tuple[list[Verdi
     modules: tuple[str, ...] = ()
     for train in session.passes():
         observations = session.observe_all(train)
-        found = compare(observations, kinds, session.case.vacuous)
+        found = compare(observations, *session.reference_pass(train), kinds, session.case.vacuous)
         modules = observations[0].modules
         if any(not verdict.agrees for verdict in found):
             return found, modules

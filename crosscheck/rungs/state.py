@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from crosscheck.agreement import compare
-from crosscheck.axes import Array
+from crosscheck.feed import Feed
+from crosscheck.noise import Lift
 from crosscheck.observation import Key, Observation
 from crosscheck.rungs.finding import NOT_RUN, Finding, conclude
 from crosscheck.session import Session
@@ -16,21 +19,35 @@ BATCHES = 3
 def check(session: Session) -> Finding:
     if not session.feed().state:
         return Finding("state", NOT_RUN, reason="it keeps no running state")
+    oracle = session.oracle()
+
+    def observe(lift: Lift, feed: Feed, train: bool) -> Mapping[Key, Any]:
+        tensors: Mapping[Key, Any] = oracle.observe_as(lift, feed, train).tensors
+        return tensors
+
+    reference = session.reference("state", lambda lift: chain(session, lambda *args: observe(lift, *args)))
     observations = [after_batches(session, column) for column in session.running()]
-    return conclude("state", compare(observations, {"state", "output", "input", "activation"}), observations[0].modules)
+    verdicts = compare(observations, *reference, {"state", "output", "input", "activation"}, session.case.vacuous)
+    return conclude("state", verdicts, observations[0].modules)
 
 
 def after_batches(session: Session, column: str) -> Observation:
-    """The state left by the training batches, seen together with an eval pass that uses it."""
-    state = dict(session.feed().state)
+    """What a column shows after the batches, with the axes of its last pass."""
+    subject = session.subject(column)
+    seen: list[Observation] = []
+
+    def observe(feed: Feed, train: bool) -> Mapping[Key, Any]:
+        seen.append(subject.observe(feed, train))
+        return seen[-1].tensors
+
+    return replace(seen[-1], tensors=tensors) if (tensors := chain(session, observe)) else seen[-1]
+
+
+def chain(session: Session, observe: Callable[[Feed, bool], Mapping[Key, Any]]) -> dict[Key, Any]:
+    """The state left by the training batches, together with the tensors of an eval pass that uses it."""
+    state = session.feed().state
     for batch in range(BATCHES):
-        seen = session.subject(column).observe(
-            replace(session.feed(batch), state=state), train=True, trace=column == "jax"
-        )
-        state = state_of(seen)
-    last = session.subject(column).observe(replace(session.feed(BATCHES), state=state), train=False)
-    return replace(last, tensors={**last.tensors, **{Key("state", path): value for path, value in state.items()}})
-
-
-def state_of(seen: Observation) -> dict[str, Array]:
-    return {key.path: value for key, value in seen.tensors.items() if key.kind == "state"}
+        seen = observe(replace(session.feed(batch), state=state), True)
+        state = {key.path: value for key, value in seen.items() if key.kind == "state"}
+    last = observe(replace(session.feed(BATCHES), state=state), False)
+    return {**last, **{Key("state", path): value for path, value in state.items()}}

@@ -30,7 +30,7 @@ def check(session: Session) -> Finding:
 
 def verdict(column: str, text: str) -> Verdict:
     key = Key("structure", column)
-    return broken(key, text, [column]) if text else Verdict(key, 0.0, 0.0, 1.0)
+    return broken(key, text, [column]) if text else Verdict(key, needed=0.0, error=0.0, relative=0.0)
 
 
 def complaint(session: Session, column: str) -> str:

@@ -5,14 +5,17 @@ Beside it, judged by nobody, the free-running trajectories: how far parameters h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from crosscheck.agreement import Verdict, compare
 from crosscheck.axes import Array
 from crosscheck.backends.base import Point, Rule
+from crosscheck.feed import Feed
 from crosscheck.locate import Divergence
+from crosscheck.noise import Lift
 from crosscheck.observation import Key, Observation
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
@@ -52,21 +55,21 @@ def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: 
     return Finding("training", DIVERGE, verdicts, divergence, f"{divergence}, step {step + 1}: {failed.problem}")
 
 
-def shared_steps(session: Session, rule: Rule) -> list[list[Verdict]]:
+def shared_steps(session: Session, rule: Rule) -> Iterator[list[Verdict]]:
     """Verdicts of each step, all columns starting it from where the reference stands."""
-    feed = session.feed()
+    feed, oracle = session.feed(), session.oracle()
     point = Point(feed.params, feed.state, {})
-    result = []
     for step in range(STEPS):
         batch = session.feed(step % BATCHES)
+
+        def experiment(lift: Lift, batch: Feed = batch, point: Point = point) -> Mapping[Key, Any]:
+            return tensors_of(oracle.step_as(lift, batch, rule, point), rule.name)
+
+        reference = session.reference(f"{rule} step {step}", experiment)
         after = {column: session.subject(column).step(batch, rule, point) for column in session.running()}
         seen = [observed(column, at, rule.name) for column, at in after.items()]
-        found = compare(seen, {"loss", "moment", "state", "parameter"})
-        result.append(found)
-        if any(not verdict.agrees for verdict in found):
-            break
+        yield compare(seen, *reference, {"loss", "moment", "state", "parameter"}, session.case.vacuous)
         point = after["numpy"]
-    return result
 
 
 def free_running_drift(session: Session, rule: Rule) -> float:
@@ -88,7 +91,12 @@ def drift_between(a: Mapping[str, Array], b: Mapping[str, Array]) -> float:
 
 
 def observed(column: str, point: Point, rule: str) -> Observation:
-    tensors: dict[Key, Array] = {Key("loss", rule): np.asarray(point.loss)}
+    tensors = {key: np.asarray(value) for key, value in tensors_of(point, rule).items()}
+    return Observation(column, tensors, dict.fromkeys(tensors, ""))
+
+
+def tensors_of(point: Point, rule: str) -> dict[Key, Any]:
+    tensors: dict[Key, Any] = {Key("loss", rule): point.loss}
     tensors |= {
         Key("moment", f"{rule} {name} {path}"): value
         for name, values in point.moments.items()
@@ -96,4 +104,4 @@ def observed(column: str, point: Point, rule: str) -> Observation:
     }
     tensors |= {Key("state", path): value for path, value in point.state.items()}
     tensors |= {Key("parameter", path): value for path, value in point.params.items()}
-    return Observation(column, tensors, dict.fromkeys(tensors, ""))
+    return tensors

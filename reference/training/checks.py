@@ -29,7 +29,7 @@ def whole(name, value):
 
 def epochs(epoch, first=0):
     """One epoch or an array of them, none before the first."""
-    if np.any(np.asarray(epoch) < first):
+    if np.any(epoch < first):
         raise ValueError(f"epoch is {epoch}; expected {first} or later")
 
 

@@ -1,0 +1,75 @@
+"""The noise that a case's tensors have in a dtype: what the reference's own arithmetic, disturbed, does to them.
+
+Floors depend on the reference alone, so they are computed once and kept, under a digest of the reference's sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from crosscheck import cache
+from crosscheck.axes import Array
+from crosscheck.numerics.carrier import values
+from crosscheck.numerics.floor import Floor, noise_floors
+from crosscheck.numerics.formats import arithmetic
+from crosscheck.numerics.noise import Emulator
+from crosscheck.observation import Key
+
+Lift = Callable[[Any], Any]
+Experiment = Callable[[Lift], Mapping[Key, Any]]
+"""A run of the reference on the numbers that `lift` makes: lift(array) -> number type."""
+
+
+def floors(experiment: Experiment, reference: Mapping[Key, Array], dtype: str, name: str) -> dict[Key, Floor]:
+    """The noise floor of every tensor of the experiment; `name` tells experiments of unchanged sources apart."""
+    file = cache.folder("noise") / f"{digest(dtype, name)}.npz"
+    if not cache.is_suspended() and file.exists() and (kept := load(file, reference)) is not None:
+        return kept
+    number = arithmetic(dtype)
+
+    def run(seed: int) -> dict[str, Array]:
+        return named(experiment(Emulator(number, seed).lift))
+
+    found = noise_floors(run, named(reference), number.storage)
+    if not cache.is_suspended():
+        save(file, found)
+    return {key: found[text(key)] for key in reference}
+
+
+def digest(dtype: str, name: str) -> str:
+    sources = cache.source_hash("reference", "crosscheck.numerics")
+    return hashlib.sha256("|".join([sources, dtype, name]).encode()).hexdigest()
+
+
+def named(tensors: Mapping[Key, Any]) -> dict[str, Array]:
+    return {text(key): np.asarray(values(value), dtype=np.float64) for key, value in tensors.items()}
+
+
+def text(key: Key) -> str:
+    return f"{key.kind}|{key.path}"
+
+
+def save(file: Any, found: Mapping[str, Floor]) -> None:
+    """Atomically, so that an interrupted run leaves no half file."""
+    arrays = {f"{name}|tensor": np.asarray(floor.tensor) for name, floor in found.items()}
+    arrays |= {f"{name}|element": floor.element for name, floor in found.items()}
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".npz", delete=False) as part:
+        np.savez(part, **arrays)  # type: ignore[arg-type]
+    os.replace(part.name, file)
+
+
+def load(file: Any, reference: Mapping[Key, Array]) -> dict[Key, Floor] | None:
+    """What was kept, or None if it does not fit (a damaged file is computed anew)."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            found = {key: Floor(float(kept[f"{text(key)}|tensor"]), kept[f"{text(key)}|element"]) for key in reference}
+    except (OSError, ValueError, KeyError):
+        return None
+    fits = all(floor.element.shape == np.shape(reference[key]) for key, floor in found.items())
+    return found if fits else None
