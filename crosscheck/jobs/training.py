@@ -21,20 +21,24 @@ from crosscheck.session import split_columns
 class Result:
     """accuracy: on the held-out examples, by column; disagreements: held-out examples that not all columns put into one
     class; curves: the mean cost of each epoch; drift: after each step, the largest difference of a weight between two
-    columns, in units of the largest weight of its tensor; not_run: columns left out, and why."""
+    columns, in units of the largest weight of its tensor; not_run: columns left out, and why; crash: what ended it."""
 
     job: Job
-    examples: int
+    examples: int = 0
     accuracy: dict[str, float] = field(default_factory=dict)
     disagreements: int = 0
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     drift: list[tuple[int, float]] = field(default_factory=list)
     not_run: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    crash: str = ""
+    traceback: str = ""
 
     @property
     def problem(self) -> str:
         """Why the result is not good enough, or ""."""
+        if self.crash:
+            return f"crashed: {self.crash}"
         if len(self.accuracy) < 2:
             return "only one column was trained: nothing to compare it with"
         if self.disagreements:
