@@ -124,6 +124,6 @@ def cotangent(case: Case, seed: int, shape: tuple[int, ...], index: int) -> Arra
     return normal(np.random.default_rng(case.seed(seed, "cotangent", index)), shape)
 
 
-def uniform(case: Case, seed: int, batch: int, path: str, shape: tuple[int, ...]) -> Array:
+def uniform(case: Case, seed: int, batch: int | str, path: str, shape: tuple[int, ...]) -> Array:
     """The uniform numbers with which the dropout at `path` decides."""
     return np.random.default_rng(case.seed(seed, "uniform", batch, path)).random(shape)

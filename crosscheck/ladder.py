@@ -10,23 +10,25 @@ from dataclasses import dataclass, field, replace
 
 from crosscheck.case import Case
 from crosscheck.names import nearest
-from crosscheck.rungs import backward, forward, modes, state, structure, training
+from crosscheck.rungs import backward, exact, forward, modes, precision, state, structure, training
 from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session, split_columns
 from crosscheck.settings import sees_gpu
 
 RUNGS: Mapping[str, Callable[[Session], Finding]] = {
     "structure": structure.check,
+    "exact": exact.check,
     "forward": forward.check,
     "backward": backward.check,
     "state": state.check,
     "training": training.check,
+    "precision": precision.check,
     "modes": modes.check,
 }
 
 
-DTYPES = ("float64",)
-"""The number types that the rungs can judge."""
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+"""The number types that the rungs can judge: float64 decides semantics, the others are the precision rung's."""
 
 MODES = ("eager", "compiled")
 """Eager is always run, being what the compiled run is compared with; JAX's usual mode is jit in both."""
@@ -36,11 +38,11 @@ DEVICES = ("cpu", "gpu")
 
 @dataclass(frozen=True)
 class Settings:
-    """What to run: columns, rungs, dtype, modes, device and the seed of all random draws."""
+    """What to run: columns, rungs, dtypes, modes, device and the seed of all random draws."""
 
     backends: tuple[str, ...] = ("numpy", "torch", "jax")
     rungs: tuple[str, ...] = tuple(RUNGS)
-    dtype: str = "float64"
+    dtypes: tuple[str, ...] = ("float64", "float32")
     modes: tuple[str, ...] = MODES
     device: str = "cpu"
     seed: int = 0
@@ -48,7 +50,7 @@ class Settings:
     def __post_init__(self) -> None:
         split_columns(self.backends)
         require_known("rung", self.rungs, RUNGS)
-        require_known("dtype", [self.dtype], DTYPES)
+        require_known("dtype", self.dtypes, DTYPES)
         require_known("mode", self.modes, MODES)
         require_known("device", [self.device], DEVICES)
 
@@ -57,7 +59,7 @@ class Settings:
         return {
             "--backends": ",".join(self.backends),
             "--rungs": ",".join(self.rungs),
-            "--dtypes": self.dtype,
+            "--dtypes": ",".join(self.dtypes),
             "--modes": ",".join(self.modes),
             "--device": self.device,
             "--seed": str(self.seed),
@@ -112,7 +114,7 @@ def climb(case: Case, settings: Settings) -> Outcome:
     start = time.perf_counter()
     columns, absent = available(settings)
     case = case if "compiled" in settings.modes else replace(case, compiled=False)
-    session = Session(case, columns, settings.dtype, settings.device, settings.seed)
+    session = Session(case, columns, settings.dtypes, settings.device, settings.seed)
     findings = [attempt(rung, session) for rung in RUNGS if rung in settings.rungs]
     return Outcome(case.name, findings, absent, time.perf_counter() - start, settings, case.why)
 

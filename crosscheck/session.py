@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
+from crosscheck import exact_feed, noise, registry
 from crosscheck import feed as feeds
-from crosscheck import noise, registry
 from crosscheck.axes import Array
 from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
@@ -19,6 +20,12 @@ from crosscheck.numerics.floor import Floor
 from crosscheck.numerics.formats import FORMATS, round_to
 from crosscheck.observation import Key, Observation
 
+NUMPY_DTYPES = ("float64", "float32")
+"""What the reference itself can run in; in other dtypes it takes part as the float64 truth."""
+
+Batch = int | str
+"""A random batch by its number, or one of the exact data sets by its name."""
+
 
 @dataclass
 class Session:
@@ -26,22 +33,34 @@ class Session:
 
     case: Case
     columns: Sequence[str]
-    dtype: str = "float64"
+    dtypes: Sequence[str] = ("float64",)
     device: str = "cpu"
     seed: int = 0
+    dtype: str = "float64"
     broken: dict[str, str] = field(default_factory=dict)
-    subjects: dict[Any, Subject] = field(default_factory=dict)
+    subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
     observations: dict[Any, Observation] = field(default_factory=dict)
-    feeds: dict[int, Feed] = field(default_factory=dict)
+    feeds: dict[Batch, Feed] = field(default_factory=dict)
+    siblings: dict[str, Session] = field(default_factory=dict)
     references: dict[str, tuple[dict[Key, Array], dict[Key, Floor]]] = field(default_factory=dict)
 
     def subject(self, column: str, mode: str = "") -> Subject:
         """The case in a column; its usual mode is jit for JAX and eager for the others."""
         key = (column, mode or usual_mode(column))
+        if column == "numpy" and self.dtype not in NUMPY_DTYPES:
+            return cast(Subject, self.oracle)
         if key not in self.subjects:
             device = self.device if column != "numpy" else "cpu"
             self.subjects[key] = subject(column, self.case, self.dtype, key[1], device)
         return self.subjects[key]
+
+    def sibling(self, dtype: str) -> Session:
+        """The same case in another dtype."""
+        if dtype == self.dtype:
+            return self
+        if dtype not in self.siblings:
+            self.siblings[dtype] = replace_dtype(self, dtype)
+        return self.siblings[dtype]
 
     def running(self) -> list[str]:
         return [column for column in self.columns if column not in self.broken]
@@ -54,52 +73,63 @@ class Session:
             self.references[label] = exact, noise.floors(experiment, exact, self.dtype, name)
         return self.references[label]
 
-    def reference_pass(self, train: bool, batch: int = 0) -> tuple[dict[Key, Array], dict[Key, Floor]]:
+    def reference_pass(self, train: bool, batch: Batch = 0) -> tuple[dict[Key, Array], dict[Key, Floor]]:
         """The reference's forward and backward pass, with its noise."""
-        subject = self.oracle()
+        subject = self.oracle
         return self.reference(
             f"pass {train} {batch}", lambda lift: subject.observe_as(lift, self.feed(batch), train).tensors
         )
 
+    @cached_property
     def oracle(self) -> Any:
         """The reference in float64, whatever the tested dtype."""
-        if "oracle" not in self.subjects:
-            self.subjects["oracle"] = subject("numpy", self.case)
-        return self.subjects["oracle"]
+        return subject("numpy", self.case)
 
-    def observe(self, column: str, train: bool, batch: int = 0, mode: str = "", trace: bool = True) -> Observation:
+    def observe(self, column: str, train: bool, batch: Batch = 0, mode: str = "", trace: bool = True) -> Observation:
         key = (column, train, batch, mode, trace)
         if key not in self.observations:
             seen = self.subject(column, mode).observe(self.feed(batch), train, trace)
             self.observations[key] = seen if not mode else replace(seen, column=f"{column} {mode}")
         return self.observations[key]
 
-    def observe_all(self, train: bool, batch: int = 0) -> list[Observation]:
+    def observe_all(self, train: bool, batch: Batch = 0) -> list[Observation]:
         return [self.observe(column, train, batch) for column in self.running()]
 
-    def feed(self, batch: int = 0) -> Feed:
+    def feed(self, batch: Batch = 0) -> Feed:
         if batch not in self.feeds:
             self.feeds[batch] = self.make_feed(batch)
         return self.feeds[batch]
 
-    def make_feed(self, batch: int) -> Feed:
+    def make_feed(self, batch: Batch) -> Feed:
         """A batch at random parameters; the reference's own forward pass tells which cotangents and masks it takes."""
+        module = reference_module(self.case)
+        bare = self.exact_point(module, batch) if isinstance(batch, str) else self.random_point(module, batch)
+        outputs, uniforms = self.discover(module, bare, batch)
+        source = exact_feed if isinstance(batch, str) else feeds
+        cotangents = [source.cotangent(self.case, self.seed, np.shape(y), i) for i, y in enumerate(outputs)]
+        return replace(
+            bare,
+            cotangents=tuple(self.rounded(dict(enumerate(cotangents))).values()),
+            uniforms=self.rounded(uniforms),
+        )
+
+    def random_point(self, module: Any, batch: int) -> Feed:
         from reference.module import shapes
 
-        module = reference_module(self.case)
         own = (shapes(module), shapes(module, "state")) if hasattr(module, "parts") else ({}, {})
-        bare = Feed(
+        return Feed(
             self.rounded(feeds.parameters(self.case, self.seed, own[0])),
             self.rounded(feeds.running_state(self.case, self.seed, own[1])),
             self.rounded(feeds.inputs_of(self.case, self.seed, batch)),
             feeds.labels_of(self.case, self.seed, batch),
         )
-        outputs, uniforms = self.discover(module, bare, batch)
-        cotangents = [feeds.cotangent(self.case, self.seed, np.shape(y), i) for i, y in enumerate(outputs)]
-        return replace(
-            bare,
-            cotangents=tuple(self.rounded(dict(enumerate(cotangents))).values()),
-            uniforms=self.rounded(uniforms),
+
+    def exact_point(self, module: Any, data_set: str) -> Feed:
+        return Feed(
+            self.rounded(exact_feed.parameters(self.case, self.seed, module, data_set)),
+            self.rounded(exact_feed.running_state(self.case, self.seed, module, data_set)),
+            self.rounded(exact_feed.inputs_of(self.case, self.seed, data_set)),
+            None,
         )
 
     def rounded(self, values: Mapping[Any, Array]) -> dict[Any, Array]:
@@ -107,7 +137,7 @@ class Session:
         format = FORMATS[self.dtype]
         return {key: round_to(value, format) if value.dtype.kind == "f" else value for key, value in values.items()}
 
-    def discover(self, module: Any, feed: Feed, batch: int) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
+    def discover(self, module: Any, feed: Feed, batch: Batch) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
         """The outputs of a training pass of the reference, and the uniform numbers that its dropout asked for."""
         from reference.module import Mode, nest
 
@@ -130,6 +160,13 @@ class Session:
     def passes(self) -> list[bool]:
         """The train flags worth running."""
         return [True, False] if self.depends_on_mode() else [True]
+
+
+def replace_dtype(session: Session, dtype: str) -> Session:
+    """A fresh session for another dtype, which shares what cannot be built."""
+    return Session(
+        session.case, session.columns, session.dtypes, session.device, session.seed, dtype, broken=session.broken
+    )
 
 
 def usual_mode(column: str) -> str:

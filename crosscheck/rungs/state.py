@@ -19,7 +19,7 @@ BATCHES = 3
 def check(session: Session) -> Finding:
     if not session.feed().state:
         return Finding("state", NOT_RUN, reason="it keeps no running state")
-    oracle = session.oracle()
+    oracle = session.oracle
 
     def observe(lift: Lift, feed: Feed, train: bool) -> Mapping[Key, Any]:
         tensors: Mapping[Key, Any] = oracle.observe_as(lift, feed, train).tensors

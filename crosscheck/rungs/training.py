@@ -57,7 +57,7 @@ def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: 
 
 def shared_steps(session: Session, rule: Rule) -> Iterator[list[Verdict]]:
     """Verdicts of each step, all columns starting it from where the reference stands."""
-    feed, oracle = session.feed(), session.oracle()
+    feed, oracle = session.feed(), session.oracle
     point = Point(feed.params, feed.state, {})
     for step in range(STEPS):
         batch = session.feed(step % BATCHES)

@@ -1,0 +1,127 @@
+"""exact: on small integers and dyadic fractions the columns are bit-identical. No tolerance exists on this rung.
+
+The reference, run on certificates, says which tensors cannot be rounded in a dtype, whatever the order of their sums;
+those must be the same in every column to the last bit, and the others are not compared. A library may yet compute a
+certified tensor by an algorithm that is not direct: if every element is within a quarter of the lattice's step of the
+right lattice point and within the noise of its arithmetic, it is exact up to rounding, and the report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from crosscheck.agreement import Verdict, broken, odd_one_out
+from crosscheck.axes import Array, place
+from crosscheck.exact_feed import DATA_SETS
+from crosscheck.locate import first_divergence
+from crosscheck.numerics.carrier import values
+from crosscheck.numerics.certificate import Certified, certified, certify, lattice
+from crosscheck.numerics.floor import Floor, judge
+from crosscheck.observation import Key, Observation
+from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
+from crosscheck.session import Session
+
+ALWAYS = ("float64", "float32")
+
+
+def check(session: Session) -> Finding:
+    verdicts: list[Verdict] = []
+    figures = {"tensors": 0, "certified": 0, "identical": 0, "up_to_rounding": 0}
+    for dtype in dict.fromkeys([*ALWAYS, *session.dtypes]):
+        for data_set in DATA_SETS:
+            for train in session.passes():
+                found, modules = compare_exactly(session.sibling(dtype), data_set, train, figures)
+                verdicts += found
+                divergence = first_divergence(found, modules)
+                if divergence:
+                    reason = f"{divergence} ({dtype}, {data_set} data): {divergence.verdict.problem}"
+                    return Finding("exact", DIVERGE, verdicts, divergence, reason, figures=figures)
+    if not figures["certified"]:
+        reason = "nothing can be certified: it needs values that no dyadic fraction has"
+        return Finding("exact", NOT_RUN, reason=reason, figures=figures)
+    return Finding("exact", AGREE, verdicts, figures=figures)
+
+
+def compare_exactly(
+    session: Session, data_set: str, train: bool, figures: dict[str, int]
+) -> tuple[list[Verdict], tuple[str, ...]]:
+    """Verdicts on the tensors that the certificate covers; counts what was and was not covered."""
+    proved = {
+        key: tensor
+        for key, tensor in session.oracle.observe_as(certify, session.feed(data_set), train).tensors.items()
+        if not given(key)
+    }
+    covered = {
+        key: tensor
+        for key, tensor in proved.items()
+        if isinstance(tensor, Certified) and tensor.size and certified(tensor, session.dtype)
+    }
+    figures["tensors"] += len(proved)
+    figures["certified"] += len(covered)
+    if not covered:
+        return [], ()
+    observations = session.observe_all(train, data_set)
+    _, floors = session.reference_pass(train, data_set)
+    verdicts = []
+    for key, tensor in covered.items():
+        verdict, rounded = judge_exactly(key, tensor, observations, floors[key])
+        if verdict is not None:
+            figures["identical"] += verdict.agrees and not rounded
+            figures["up_to_rounding"] += rounded
+            verdicts.append(verdict)
+    return verdicts, observations[0].modules
+
+
+def given(key: Key) -> bool:
+    """Inputs and cotangents of the whole come from the feed: their being equal shows nothing."""
+    return key.kind in ("input", "cotangent") and key.path.partition("[")[0] == ""
+
+
+def judge_exactly(
+    key: Key, tensor: Certified, observations: list[Observation], floor: Floor
+) -> tuple[Verdict | None, bool]:
+    """The verdict, None if a column has no such submodule, and whether a column is exact only up to rounding."""
+    r = np.asarray(values(tensor), dtype=np.float64)
+    seen = {o.column: o.tensors[key].astype(np.float64) for o in observations if key in o.tensors}
+    if len(seen) < len(observations):
+        return None, False
+    if any(array.shape != r.shape for array in seen.values()):
+        shapes = {column: array.shape for column, array in seen.items()} | {"numpy": r.shape}
+        return broken(key, f"shapes differ: {shapes}", odd_one_out(shapes)), False
+    unequal = [column for column, array in seen.items() if not np.array_equal(array, r)]
+    if not unequal:
+        return Verdict(key, needed=0.0, error=0.0, relative=0.0), False
+    snapped = all(snaps(seen[column], r, lattice(tensor), floor) for column in unequal)
+    return described(key, seen, r, unequal, "" if snapped else "not bit-identical", observations[0].axes[key]), snapped
+
+
+def snaps(array: Array, r: Array, step: float, floor: Floor) -> bool:
+    """Nearer than a quarter step to the right lattice point, and within the noise."""
+    return bool(np.all(np.abs(array - r) <= step / 4)) and judge(array, r, floor).passes
+
+
+def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str], problem: str, axes: str) -> Verdict:
+    distance = np.abs(seen[unequal[0]] - r)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(distance)), distance.shape))
+    return Verdict(
+        key,
+        problem,
+        outvoted(seen, r) if problem else "",
+        needed=float("inf") if problem else 1.0,
+        error=float(np.max(distance)),
+        relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
+        worst=place(index, axes),
+        values={column: float(array[index]) for column, array in ({"numpy": r} | dict(seen)).items()},
+    )
+
+
+def outvoted(seen: Mapping[str, Array], r: Array) -> str:
+    """Bit-identity is an equivalence: the minority is off."""
+    tensors = {"numpy": r} | dict(seen)
+    contents = {column: array.tobytes() for column, array in tensors.items()}
+    if len(contents) == 2:
+        return next(column for column in contents if column != "numpy")
+    sizes = [list(contents.values()).count(content) for content in contents.values()]
+    return " and ".join(odd_one_out(contents)) if max(sizes) > 1 else "no two agree"

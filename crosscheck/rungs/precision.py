@@ -1,0 +1,41 @@
+"""precision: outputs, gradients and state in float32, bfloat16 and float16, held to the reference in float64.
+
+All columns get the same numbers, already rounded to the dtype; what they may differ by is the noise that this dtype's
+arithmetic makes of this very computation, drawn from sixteen randomly rounded runs of the reference.
+"""
+
+from __future__ import annotations
+
+from crosscheck.agreement import compare
+from crosscheck.locate import first_divergence
+from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
+from crosscheck.session import Session
+
+KINDS = {
+    "output",
+    "input",
+    "activation",
+    "cotangent",
+    "input cotangent",
+    "gradient",
+    "input gradient",
+    "state",
+}
+
+
+def check(session: Session) -> Finding:
+    dtypes = [dtype for dtype in session.dtypes if dtype != "float64"]
+    if not dtypes:
+        return Finding("precision", NOT_RUN, reason="no dtype but float64 was asked for")
+    verdicts = []
+    for dtype in dtypes:
+        sibling = session.sibling(dtype)
+        for train in session.passes():
+            observations = sibling.observe_all(train)
+            found = compare(observations, *sibling.reference_pass(train), KINDS, session.case.vacuous)
+            verdicts += found
+            divergence = first_divergence(found, observations[0].modules)
+            if divergence:
+                reason = f"{divergence} ({dtype}): {divergence.verdict.problem}"
+                return Finding("precision", DIVERGE, verdicts, divergence, reason)
+    return Finding("precision", AGREE, verdicts)
