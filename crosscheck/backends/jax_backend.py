@@ -81,16 +81,16 @@ class Subject(base.Subject):
         cotangents = [self.output(u) for u in feed.cotangents]
         if not self.case.differentiable:
             outputs, nodes, _ = self.program("plain", train, trace)(args, None)
-            return self.gather(self.nodes(nodes, None), tuple(map(np.asarray, outputs)), {}, {}, {})
+            return self.gather(self.nodes(nodes, None), tuple(map(numpy, outputs)), {}, {}, {})
         probes = self.probes(args, train) if trace else None
         run = self.program("gradient", train, trace)
         (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, probes, cotangents)
         return self.gather(
             self.nodes(nodes, probed),
-            tuple(map(np.asarray, outputs)),
-            self.layout.from_column({k: np.asarray(v) for k, v in gradients.items()}, trainable=True),
-            {name: np.asarray(value) for name, value in input_gradients.items()},
-            self.layout.from_column({k: np.asarray(v) for k, v in state.items()}, trainable=False),
+            tuple(map(numpy, outputs)),
+            self.layout.from_column({k: numpy(v) for k, v in gradients.items()}, trainable=True),
+            {name: numpy(value) for name, value in input_gradients.items()},
+            self.layout.from_column({k: numpy(v) for k, v in state.items()}, trainable=False),
         )
 
     def nodes(self, recorded: Any, probed: Any) -> list[Node]:
@@ -99,7 +99,7 @@ class Subject(base.Subject):
         for name in self.order if recorded else ():
             d_inputs, d_outputs = probed[name] if probed is not None else ((), ())
             inputs, outputs = recorded[name]
-            arrays = [tuple(np.asarray(v) for v in values) for values in (inputs, outputs, d_outputs, d_inputs)]
+            arrays = [tuple(numpy(v) for v in values) for values in (inputs, outputs, d_outputs, d_inputs)]
             result.append(Node(name.partition("#")[0], *arrays))
         return result
 
@@ -185,15 +185,15 @@ class Subject(base.Subject):
         moments = {
             name: self.layout.from_column(
                 {
-                    path: np.asarray(value) * factor(**rule.hyperparameters)
+                    path: numpy(value) * factor(**rule.hyperparameters)
                     for path, value in optax.tree_utils.tree_get(state, own).items()
                 },
                 trainable=True,
             )
             for name, (own, factor) in places.items()
         }
-        after = self.layout.from_column({k: np.asarray(v) for k, v in params.items()}, trainable=True)
-        running = self.layout.from_column({k: np.asarray(v) for k, v in running.items()}, trainable=False)
+        after = self.layout.from_column({k: numpy(v) for k, v in params.items()}, trainable=True)
+        running = self.layout.from_column({k: numpy(v) for k, v in running.items()}, trainable=False)
         return Point(after, running, moments, point.t + 1, float(loss))
 
     def cost_program(self) -> Any:
@@ -326,6 +326,12 @@ def paths_by_id(model: Any) -> dict[int, str]:
 def is_called(cls: Any) -> bool:
     """Whether a module class computes something when called; containers do not."""
     return hasattr(cls, "__call__") and not issubclass(cls, (nnx.List, nnx.Dict, nnx.Sequential))  # noqa: B004
+
+
+def numpy(value: Any) -> Array:
+    """As a NumPy array; bfloat16, which NumPy lacks, as float32."""
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype == jnp.bfloat16 else array
 
 
 def path_of(keys: Any) -> str:
