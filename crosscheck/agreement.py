@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -125,7 +124,7 @@ def excess(judgement: Judgement) -> float:
 
 
 def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
-    """The column(s) outvoted: whoever agrees with nobody while others agree among themselves.
+    """The column(s) outvoted: those outside the largest set of columns that agree with each other.
 
     Two columns' noises add up, so a pair may be twice as far apart as a column from the reference. Between the
     reference and one other column there is no vote; the other is named.
@@ -134,9 +133,18 @@ def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
     if len(columns) == 2:
         return columns[1]
     doubled = Floor(2 * floor.tensor, 2 * floor.element)
-    close = [{a, b} for a, b in combinations(columns, 2) if judge(tensors[a], tensors[b], doubled).passes]
-    lonely = [column for column in columns if not any(column in pair for pair in close)]
-    return " and ".join(lonely) if close and lonely else "no two agree"
+    friends = [
+        frozenset(b for b in columns if a == b or judge(tensors[a], tensors[b], doubled).passes) for a in columns
+    ]
+    return outvoted(columns, friends)
+
+
+def outvoted(columns: Sequence[str], friends: Sequence[frozenset[str]]) -> str:
+    """The columns outside the largest circle of friends, unless another circle is as large."""
+    circles = sorted(set(friends), key=len, reverse=True)
+    if len(circles[0]) == 1 or (len(circles) > 1 and len(circles[0]) == len(circles[1])):
+        return "no majority"
+    return " and ".join(column for column in columns if column not in circles[0])
 
 
 def odd_one_out(values: Mapping[str, object]) -> list[str]:

@@ -18,6 +18,7 @@ class Case:
     """One row of `cases/`.
 
     target: dotted name below each column, "layers.dense.Dense"; a class, or a function of its inputs
+    part: dotted path of the submodule that alone is checked; "" for the whole
     factory: the target is a function of `arguments` that returns the function to be checked
     variant: tells rows of one target apart; the case's name is "target/variant"
     why: the reason that the row exists
@@ -37,6 +38,7 @@ class Case:
     inputs: Mapping[str, str] = field(default_factory=dict)
     output: str = ""
     factory: bool = False
+    part: str = ""
     cost: str = ""
     labels: str = ""
     differentiable: bool = True

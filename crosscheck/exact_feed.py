@@ -59,9 +59,21 @@ def two_valued(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return np.asarray(rng.integers(-3, 4, (*sizes[:-1], 1)) + signs)
 
 
+def hard_scores(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Down each column one or two equal maxima, the rest at least 1024 lower: softmax is exactly 1, 1/2 or 0."""
+    count, columns = sizes[0], int(np.prod(sizes[1:]))
+    rank = np.argsort(rng.random((count, columns)), axis=0)
+    winners = rng.integers(1, 3, columns)
+    scores = np.where(rank < winners, 0, -1024.0 * rank) + rng.integers(-3, 4, columns)
+    return np.asarray(scores.reshape(sizes))
+
+
+CONSTRUCTIONS = {"probability": quarters, "simplex": halves, "positive": powers}
+CONSTRUCTIONS |= {"two_valued": two_valued, "hard_scores": hard_scores}
+
 DRAWS: Mapping[str, Mapping[str, Callable[[Rng, tuple[int, ...]], Array]]] = {
-    "tie-free": {"normal": distinct, "probability": quarters, "simplex": halves, "positive": powers},
-    "ties": {"normal": integers, "probability": quarters, "simplex": halves, "positive": powers},
+    "tie-free": {"normal": distinct, **CONSTRUCTIONS},
+    "ties": {"normal": integers, **CONSTRUCTIONS},
 }
 """What takes the place of a kind of random numbers; kinds not listed are drawn as ever."""
 

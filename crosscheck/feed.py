@@ -67,9 +67,32 @@ def threes(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return 3 * integers(rng, sizes)
 
 
+def two_valued(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Normal here; in exact runs an integer plus and minus 1/2, so that statistics are exact."""
+    return normal(rng, sizes)
+
+
+def hard_scores(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Normal here; in exact runs scores of which one or two win by so much that exp underflows for the others."""
+    return normal(rng, sizes)
+
+
 KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
     kind.__name__: kind
-    for kind in (normal, probability, simplex, binary, one_hot, positive, epochs, permutation, integers, threes)
+    for kind in (
+        normal,
+        probability,
+        simplex,
+        binary,
+        one_hot,
+        positive,
+        epochs,
+        permutation,
+        integers,
+        threes,
+        two_valued,
+        hard_scores,
+    )
 }
 DATA_KINDS = {"binary", "one_hot", "epochs", "permutation"}
 """Kinds that are data: no gradient is taken by them."""

@@ -12,15 +12,17 @@ from crosscheck.observation import Key
 @dataclass(frozen=True)
 class Divergence:
     """The first divergence: direction "forward", "backward", "state" or "training"; the submodule's path ("" is the
-    whole); the column that is off; the verdict that shows it."""
+    whole); the column that is off; the verdict that shows it; whether the submodule's parts are all sound, so that
+    their wiring is to blame."""
 
     direction: str
     path: str
     off: str
     verdict: Verdict
+    wiring: bool = False
 
     def __str__(self) -> str:
-        where = self.path or "the whole"
+        where = ("wiring of " if self.wiring else "") + (self.path or "the whole")
         return f"{self.direction}: {where}, {self.off or 'no column to blame'} off at {self.verdict.key}"
 
 

@@ -130,8 +130,18 @@ def build(column: str, case: Case, **more: Any) -> Any:
     """What the case checks, as the column has it: a module, or a function of the inputs alone."""
     target = registry.find(column, case.target)
     if isinstance(target, type):
-        return target(**case.arguments, **more)
+        return descend(target(**case.arguments, **more), case.part)
     return target(**case.arguments) if case.factory else partial(target, **case.arguments)
+
+
+def descend(module: Any, path: str) -> Any:
+    """The submodule at a dotted path, which is the same in every column: by part, by index or by attribute."""
+    for name in path.split(".") if path else ():
+        if hasattr(module, "parts"):
+            module = module.parts[name]
+        else:
+            module = module[int(name)] if name.isdigit() else getattr(module, name)
+    return module
 
 
 def reference_module(case: Case) -> Any:

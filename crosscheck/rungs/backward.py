@@ -12,5 +12,5 @@ KINDS = {"gradient", "input gradient", "cotangent", "input cotangent"}
 def check(session: Session) -> Finding:
     if not session.case.differentiable:
         return Finding("backward", NOT_RUN, reason="piecewise constant: it has no derivative")
-    verdicts, modules = compare_passes(session, KINDS)
-    return conclude("backward", verdicts, modules)
+    verdicts, divergence = compare_passes(session, KINDS)
+    return conclude("backward", verdicts, divergence)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crosscheck.agreement import Verdict, broken, odd_one_out
+from crosscheck.agreement import Verdict, broken, odd_one_out, outvoted
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.locate import first_divergence
@@ -108,7 +108,7 @@ def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str],
     return Verdict(
         key,
         problem,
-        outvoted(seen, r) if problem else "",
+        minority(seen, r) if problem else "",
         needed=float("inf") if problem else 1.0,
         error=float(np.max(distance)),
         relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
@@ -117,11 +117,11 @@ def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str],
     )
 
 
-def outvoted(seen: Mapping[str, Array], r: Array) -> str:
-    """Bit-identity is an equivalence: the minority is off."""
+def minority(seen: Mapping[str, Array], r: Array) -> str:
+    """Bit-identity is an equivalence: the columns outside the largest class are off."""
     tensors = {"numpy": r} | dict(seen)
-    contents = {column: array.tobytes() for column, array in tensors.items()}
-    if len(contents) == 2:
-        return next(column for column in contents if column != "numpy")
-    sizes = [list(contents.values()).count(content) for content in contents.values()]
-    return " and ".join(odd_one_out(contents)) if max(sizes) > 1 else "no two agree"
+    columns = list(tensors)
+    if len(columns) == 2:
+        return columns[1]
+    alike = [frozenset(b for b in columns if np.array_equal(tensors[a], tensors[b])) for a in columns]
+    return outvoted(columns, alike)

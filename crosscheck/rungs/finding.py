@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crosscheck.agreement import Verdict
-from crosscheck.locate import Divergence, first_divergence
+from crosscheck.locate import Divergence
 
 AGREE, DIVERGE, CRASHED, NOT_RUN = "agree", "diverge", "crashed", "not run"
 
@@ -31,11 +31,10 @@ class Finding:
         return max(self.verdicts, key=lambda verdict: verdict.needed, default=None)
 
 
-def conclude(rung: str, verdicts: Sequence[Verdict], modules: Sequence[str], **figures: Any) -> Finding:
-    """Agreement if every verdict agrees; comparing nothing is no agreement."""
+def conclude(rung: str, verdicts: Sequence[Verdict], divergence: Divergence | None, **figures: Any) -> Finding:
+    """Agreement unless there is a divergence; comparing nothing is no agreement."""
     if not verdicts:
         return Finding(rung, DIVERGE, reason="vacuous: no tensors were compared")
-    divergence = first_divergence(verdicts, modules)
     if divergence is None:
         return Finding(rung, AGREE, verdicts, figures=figures)
     reason = f"{divergence}: {divergence.verdict.problem}"

@@ -6,7 +6,9 @@ from crosscheck.rungs.finding import Finding, conclude
 from crosscheck.rungs.passes import compare_passes
 from crosscheck.session import Session
 
+KINDS = {"output", "input", "activation"}
+
 
 def check(session: Session) -> Finding:
-    verdicts, modules = compare_passes(session, {"output", "input", "activation"})
-    return conclude("forward", verdicts, modules)
+    verdicts, divergence = compare_passes(session, KINDS)
+    return conclude("forward", verdicts, divergence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 
 from crosscheck.agreement import compare
+from crosscheck.locate import first_divergence
 from crosscheck.rungs.finding import NOT_RUN, Finding, conclude
 from crosscheck.session import Session
 
@@ -36,7 +37,7 @@ def check(session: Session) -> Finding:
         verdicts += found
         if any(not verdict.agrees for verdict in found):
             break
-    return conclude("modes", verdicts, (), **({"left_out": left_out} if left_out else {}))
+    return conclude("modes", verdicts, first_divergence(verdicts, ()), **({"left_out": left_out} if left_out else {}))
 
 
 def compiler() -> bool:

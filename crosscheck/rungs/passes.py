@@ -6,21 +6,22 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from crosscheck.agreement import Verdict, compare
+from crosscheck.forcing import locate
+from crosscheck.locate import Divergence
 from crosscheck.session import Session
 
 
-def compare_passes(session: Session, kinds: Collection[str]) -> tuple[list[Verdict], tuple[str, ...]]:
-    """Verdicts of the first pass (train, then eval) that shows a difference, or of all; and the order of modules."""
+def compare_passes(session: Session, kinds: Collection[str]) -> tuple[list[Verdict], Divergence | None]:
+    """Verdicts on every pass up to the first that shows a difference, and where that one first goes wrong."""
     verdicts: list[Verdict] = []
-    modules: tuple[str, ...] = ()
     for train in session.passes():
         observations = session.observe_all(train)
         found = compare(observations, *session.reference_pass(train), kinds, session.case.vacuous)
-        modules = observations[0].modules
-        if any(not verdict.agrees for verdict in found):
-            return found, modules
         verdicts += found if train else [in_eval(verdict) for verdict in found]
-    return verdicts, modules
+        divergence = locate(session, found, observations[0].modules, train)
+        if divergence:
+            return verdicts, divergence
+    return verdicts, None
 
 
 def in_eval(verdict: Verdict) -> Verdict:

@@ -7,7 +7,7 @@ arithmetic makes of this very computation, drawn from sixteen randomly rounded r
 from __future__ import annotations
 
 from crosscheck.agreement import compare
-from crosscheck.locate import first_divergence
+from crosscheck.forcing import locate
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
 
@@ -34,7 +34,7 @@ def check(session: Session) -> Finding:
             observations = sibling.observe_all(train)
             found = compare(observations, *sibling.reference_pass(train), KINDS, session.case.vacuous)
             verdicts += found
-            divergence = first_divergence(found, observations[0].modules)
+            divergence = locate(sibling, found, observations[0].modules, train)
             if divergence:
                 reason = f"{divergence} ({dtype}): {divergence.verdict.problem}"
                 return Finding("precision", DIVERGE, verdicts, divergence, reason)

@@ -8,6 +8,7 @@ from typing import Any
 
 from crosscheck.agreement import compare
 from crosscheck.feed import Feed
+from crosscheck.forcing import locate
 from crosscheck.noise import Lift
 from crosscheck.observation import Key, Observation
 from crosscheck.rungs.finding import NOT_RUN, Finding, conclude
@@ -28,7 +29,8 @@ def check(session: Session) -> Finding:
     reference = session.reference("state", lambda lift: chain(session, lambda *args: observe(lift, *args)))
     observations = [after_batches(session, column) for column in session.running()]
     verdicts = compare(observations, *reference, {"state", "output", "input", "activation"}, session.case.vacuous)
-    return conclude("state", verdicts, observations[0].modules)
+    divergence = locate(session, verdicts, observations[0].modules, train=True)
+    return conclude("state", verdicts, divergence)
 
 
 def after_batches(session: Session, column: str) -> Observation:

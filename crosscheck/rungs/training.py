@@ -17,7 +17,10 @@ from crosscheck.feed import Feed
 from crosscheck.locate import Divergence
 from crosscheck.noise import Lift
 from crosscheck.observation import Key, Observation
+from crosscheck.rungs.backward import KINDS as BACKWARD
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
+from crosscheck.rungs.forward import KINDS as FORWARD
+from crosscheck.rungs.passes import compare_passes
 from crosscheck.session import Session
 
 STEPS = 10
@@ -49,7 +52,12 @@ def check(session: Session) -> Finding:
 
 
 def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
-    """A wrong loss is the cost's doing; wrong moments or parameters from a right loss are the optimizer's."""
+    """A wrong loss is the cost's doing, wrong moments or parameters from a right loss the optimizer's; but not if the net
+    itself is already at fault."""
+    for kinds in (FORWARD, BACKWARD):
+        _, net = compare_passes(session, kinds)
+        if net:
+            return Finding("training", DIVERGE, verdicts, net, f"{net}: {net.verdict.problem}")
     path = session.case.cost if failed.key.kind == "loss" else f"training.optimizers.{rule.name}"
     divergence = Divergence("training", path, failed.off, failed)
     return Finding("training", DIVERGE, verdicts, divergence, f"{divergence}, step {step + 1}: {failed.problem}")
