@@ -113,7 +113,7 @@ def sparse(rng: Rng, axes: list[str], shape: tuple[int, ...]) -> Array:
         places = rng.choice(fan, min(NONZEROS, fan), replace=False)
         row[places] = rng.choice([-1.0, 1.0], len(places))
     others = [size for i, size in enumerate(shape) if i != out]
-    return np.moveaxis(rows.reshape(shape[out], *others), 0, out)
+    return np.asarray(np.moveaxis(rows.reshape(shape[out], *others), 0, out))
 
 
 def running_state(case: Case, seed: int, module: Any, data_set: str) -> dict[str, Array]:
