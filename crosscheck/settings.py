@@ -89,7 +89,7 @@ def column_is_loaded(column: str) -> bool:
 
 
 def numpy_facts(device: str) -> Facts:
-    return {"device": processor(), "float64": True, "threads": blas_threads(), "float32 products": "float32"}
+    return {"device": processor(), "float64": True, "threads": blas_threads(), "float32 matmul": "float32"}
 
 
 def torch_facts(device: str) -> Facts:
@@ -102,12 +102,12 @@ def torch_facts(device: str) -> Facts:
     }
     if device == "gpu":
         facts |= {
-            "float32 products": torch_products(read(lambda: torch.backends.cuda.matmul.fp32_precision)),
-            "float32 convolutions": torch_products(read(lambda: torch.backends.cudnn.conv.fp32_precision)),
+            "float32 matmul": torch_precision(read(lambda: torch.backends.cuda.matmul.fp32_precision)),
+            "float32 conv": torch_precision(read(lambda: torch.backends.cudnn.conv.fp32_precision)),
             "deterministic": torch.are_deterministic_algorithms_enabled(),
         }
     else:
-        facts["float32 products"] = torch_products(read(lambda: torch.backends.mkldnn.matmul.fp32_precision))
+        facts["float32 matmul"] = torch_precision(read(lambda: torch.backends.mkldnn.matmul.fp32_precision))
     switches = {
         "float32_matmul_precision": read(torch.get_float32_matmul_precision),
         "cuda.matmul.allow_tf32": read(lambda: torch.backends.cuda.matmul.allow_tf32),
@@ -121,7 +121,7 @@ def torch_facts(device: str) -> Facts:
     return {**facts, "switches": switches}
 
 
-def torch_products(precision: Any) -> str:
+def torch_precision(precision: Any) -> str:
     return {"tf32": "TF32", "bf16": "bfloat16"}.get(str(precision), "float32")
 
 
@@ -133,10 +133,10 @@ def jax_facts(device: str) -> Facts:
         "device": jax.devices("gpu")[0].device_kind if device == "gpu" else processor(),
         "float64": bool(jax.config.jax_enable_x64),
         "threads": int(os.environ.get("NPROC") or unchanging()["cores"]),
-        "float32 products": jax_products(precision, device),
+        "float32 matmul": jax_precision(precision, device),
     }
     if device == "gpu":
-        facts["float32 convolutions"] = facts["float32 products"]
+        facts["float32 conv"] = facts["float32 matmul"]
         facts["deterministic"] = "xla_gpu_deterministic_ops=true" in flags
     switches = {
         "enable_x64": bool(jax.config.jax_enable_x64),
@@ -148,7 +148,7 @@ def jax_facts(device: str) -> Facts:
     return {**facts, "switches": switches}
 
 
-def jax_products(precision: str | None, device: str) -> str:
+def jax_precision(precision: str | None, device: str) -> str:
     """JAX's default allows TF32 on a GPU and is plain float32 on a CPU."""
     if device == "cpu" or precision in ("highest", "float32"):
         return "float32"

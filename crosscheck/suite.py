@@ -19,7 +19,7 @@ from crosscheck.ladder import Outcome, Settings, climb
 from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN, Finding
 from crosscheck.settings import one_thread, record
 
-SHARE = 4
+SHARE = 8
 """Importing the frameworks takes as long as about this many small cases: a process for fewer does not pay."""
 
 STATUSES = (CRASHED, DIVERGE, AGREE, NOT_RUN)
