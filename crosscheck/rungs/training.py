@@ -52,8 +52,8 @@ def check(session: Session) -> Finding:
 
 
 def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
-    """A wrong loss is the cost's doing, wrong moments or parameters from a right loss the optimizer's; unless the net is
-    at fault already."""
+    """A wrong loss is the cost's doing, wrong moments or parameters from a right loss the optimizer's; but not if the
+    net is at fault already."""
     for kinds in (FORWARD, BACKWARD):
         _, net = compare_passes(session, kinds)
         if net:
