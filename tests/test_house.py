@@ -202,3 +202,14 @@ def test_no_star_imports_and_no_utils():
     for file in sources():
         assert file.name != "utils.py", file
         assert not re.search(r"^from \S+ import \*", file.read_text(), re.M), file
+
+
+def test_every_convention_that_is_referred_to_is_written_down():
+    sections = set(re.findall(r"^## (.+)$", (ROOT / "CONVENTIONS.md").read_text(), re.M))
+    named = {
+        (" ".join(section.split()), file.relative_to(ROOT).as_posix())
+        for file in sources()
+        for section in re.findall(r'CONVENTIONS\.md,\s+"([^"]+)"', file.read_text())
+    }
+    assert named
+    assert not {(section, file) for section, file in named if section not in sections}
