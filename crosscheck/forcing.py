@@ -34,21 +34,31 @@ def locate(
 
 
 def culprits(session: Session, train: bool, batch: Batch = 0, off: str = "") -> list[Divergence]:
-    """The innermost submodules that fail when forced, in forward order; only the column `off` is run if it is given."""
+    """The innermost submodules that fail when forced, in forward order.
+
+    If a vote on the whole has found the column `off`, no more than it and one that is sound need be run.
+    """
     tensors, _ = session.reference_pass(train, batch)
-    columns = [column for column in session.running() if column in ("numpy", off)] if off in session.columns else []
+    columns = pair(session.running(), off) if off in session.columns else session.running()
     paths = [path for path in session.observe("numpy", train, batch).modules if "#" not in path]
     failed: dict[str, Divergence] = {}
     for path in paths:
-        part = part_session(session, path, tensors, train, batch, columns or session.running())
+        part = part_session(session, path, tensors, train, batch, columns)
         verdict = first_failure(part, train)
         if verdict is not None:
-            failed[path] = Divergence(direction_of(verdict.key), path, verdict.off, verdict)
+            culprit = off if off in session.columns else verdict.off
+            failed[path] = Divergence(direction_of(verdict.key), path, culprit, verdict)
     return [
         replace(divergence, wiring=any(is_below(other, path) for other in paths))
         for path, divergence in failed.items()
         if not any(is_below(other, path) for other in failed)
     ]
+
+
+def pair(columns: Sequence[str], off: str) -> list[str]:
+    """The reference and the column that is off; if that is the reference itself, it and some other."""
+    other = off if off != "numpy" else next(column for column in columns if column != "numpy")
+    return ["numpy", other]
 
 
 def part_session(
