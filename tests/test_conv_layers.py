@@ -53,6 +53,7 @@ REFUSALS = {
     "groups that do not divide the input": (lambda: Conv(5, 6, 3, groups=3), "groups is 3; .* c_prev = 5"),
     "groups that do not divide the output": (lambda: Conv(6, 5, 3, groups=3), "groups is 3; .* c = 5"),
     "an unknown padding": (lambda: forward(Conv(3, 5, 3, padding="full"), random(2, 7, 5, 3)), "'full'; expected"),
+    "a negative padding": (lambda: forward(Conv(3, 5, 3, padding=(1, -1)), random(2, 7, 5, 3)), "none below 0"),
     "more pool padding than half a window": (
         lambda: forward(MaxPool(3, padding=2), random(2, 7, 5, 3)),
         "padding is \\(2, 2\\)",
@@ -108,6 +109,21 @@ def test_ports_refuse_an_image_smaller_than_the_filter():
     ):
         with pytest.raises(ValueError, match=r"an image of 5 x 4 .* is smaller than the filter"):
             attempt()
+
+
+def test_ports_refuse_a_variance_of_one_number():
+    torch = pytest.importorskip("torch")
+    jnp = pytest.importorskip("jax.numpy")
+    from flax import nnx
+
+    from jax_impl.layers import batch_norm_2d as jax_norm
+    from torch_impl.layers import batch_norm_2d as torch_norm
+
+    x = random(1, 1, 1, 3).astype("float32")
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        torch_norm.BatchNorm2d(3)(torch.from_numpy(x.reshape(1, 3, 1, 1)))
+    with pytest.raises(ValueError, match="one number a unit"):
+        jax_norm.BatchNorm2d(3, rngs=nnx.Rngs(0))(jnp.asarray(x))
 
 
 # Padding

@@ -52,6 +52,8 @@ def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
         raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers")
     else:
         sides = tuple(pair(side) for side in pair(0 if padding == "valid" else padding))
+    if min(map(min, sides)) < 0:
+        raise ValueError(f"padding is {padding}; expected numbers of zeros, none below 0")
     if size is not None and any(n + sum(side) < r for n, side, r in zip(size, sides, reach)):
         raise ValueError(f"an image of {size[0]} x {size[1]} with padding {sides} is smaller than the filter, {reach}")
     return sides

@@ -1,7 +1,7 @@
 """Batch normalization with the biased (1/m) running variance and with `momentum` as the weight of the old value.
 
 `nn.BatchNorm1d` stores the unbiased variance and counts its momentum the other way (CONVENTIONS.md, "Batch norm"). The
-statistics of the batch come out of `F.batch_norm` itself, with momentum 1: computing them apart would take twice as long.
+statistics of the batch come out of `F.batch_norm` itself, with momentum 1: computing them apart takes twice as long.
 """
 
 import torch
