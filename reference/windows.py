@@ -1,8 +1,10 @@
 """Sliding windows over images [m h w c], and their adjoint: what a filter or a pool sees, and how gradients go home.
 
-windows   every window as a view [m h_out w_out c fh fw]:  V[m, i, j, c, u, v] = X[m, s i + d u, s j + d v, c]
-spread    s - 1 zeros between neighbours: undoes a stride's spacing
-fold      the adjoint of windows (d = 1): a pixel sums what every window that it was in says about it
+    windows   every window as a view [m h_out w_out c fh fw]:  V[m, i, j, c, u, v] = X[m, s i + d u, s j + d v, c]
+    spread    s - 1 zeros between neighbours: undoes a stride's spacing
+    fold      the adjoint of windows (d = 1): a pixel sums what every window that it was in says about it
+
+f, stride, dilation and size are pairs, height first.
 """
 
 import numpy as np

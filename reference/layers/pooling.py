@@ -68,13 +68,12 @@ def geometry(pool, A_prev):
 def max_pool(X, f, stride, padding):
     X_pad = np.pad(X, ((0, 0), *padding, (0, 0)), constant_values=-np.inf)
     V = windows(X_pad, f, stride)
-    flat = V.reshape(*V.shape[:4], -1)
+    flat, size, shape = V.reshape(*V.shape[:4], -1), X_pad.shape[1:3], V.shape
     winner = flat.real.argmax(axis=4)[..., None]
 
     def back(dY):
-        won = (np.arange(flat.shape[4]) == winner).reshape(V.shape)
-        dX_pad = fold(dY[..., None, None] * won, X_pad.shape[1:3], stride)
-        return inside(dX_pad, X, padding)
+        won = (np.arange(f[0] * f[1]) == winner).reshape(shape)
+        return inside(fold(dY[..., None, None] * won, size, stride), X, padding)
 
     return np.take_along_axis(flat, winner, axis=4)[..., 0], back
 
