@@ -19,9 +19,11 @@ of EXACT_AT. Anything else leaves the tensor uncertified: infinitely many bits, 
 they were decided from. Values are float64, so no more than 53 bits can be certified.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import frexp, inf, isfinite, log2
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,8 @@ class Demand:
     bottom: float = inf
 
     def __or__(self, other: "Demand") -> "Demand":
+        if other is NOTHING:
+            return self
         return Demand(max(self.bits, other.bits), max(self.top, other.top), min(self.bottom, other.bottom))
 
     def fits(self, format: Format) -> bool:
@@ -104,16 +108,23 @@ class Terms:
 
 
 class Certified(Carrier):
-    """Values, the evidence for them, and while a sum may still be reassociated its terms: `terms` as an accumulator
-    sees them, `stored` as elementwise additions do (None: the value is its own only term)."""
+    """Values, what they ask of a format, the evidence for them, and the terms of the sum that they are, which a port
+    may reassociate: `terms` as an accumulator sees them, `stored` as elementwise additions do (None: each value is its
+    own only term)."""
 
-    __slots__ = ("evidence", "stored", "terms")
+    __slots__ = ("demand", "evidence", "stored", "terms")
 
     def __init__(
-        self, value: Array, evidence: Evidence, terms: Terms | None = None, stored: Terms | None = None
+        self,
+        value: Array,
+        evidence: Evidence,
+        terms: Terms | None = None,
+        stored: Terms | None = None,
+        demand: Demand | None = None,
     ) -> None:
         self.value = value
-        self.evidence = UNCERTIFIED if np.isnan(value).any() else evidence
+        self.demand = significance(value) if demand is None else demand
+        self.evidence = UNCERTIFIED if np.isnan(value).any() else evidence | Evidence(storage=self.demand)
         self.terms = terms
         self.stored = stored
 
@@ -122,35 +133,34 @@ class Certified(Carrier):
         if ufunc in ARITHMETIC:
             return ARITHMETIC[ufunc](*parts)
         value = np.asarray(ufunc(*[part.value for part in parts]))
-        if value.dtype.kind in "iub":
-            return Certified(value, merged(parts))
-        exact = ufunc.__name__ in EXACT_AT and bool(np.all(EXACT_AT[ufunc.__name__](parts[0].value)))
-        return Certified(value, merged(parts) | Evidence(significance(value)) if exact else UNCERTIFIED)
+        exact_at = EXACT_AT.get(ufunc.__name__, nowhere)
+        exact = value.dtype.kind in "iub" or np.all(exact_at(parts[0].value))
+        return Certified(value, merged(parts) if exact else UNCERTIFIED)
 
     def _matmul(self, A: Any, B: Any) -> "Certified":
         A, B = certify(A), certify(B)
-        value = A.value @ B.value
-        terms = Terms(np.abs(A.value) @ np.abs(B.value), lattice_of(A.value) + lattice_of(B.value))
-        operands = Evidence(operand=significance(A.value) | significance(B.value))
-        return total(value, A.evidence | B.evidence | operands, terms)
+        terms = Terms(np.abs(A.value) @ np.abs(B.value), A.demand.bottom + B.demand.bottom)
+        return total(A.value @ B.value, merged((A, B)) | Evidence(operand=A.demand | B.demand), terms)
 
     def _sum(self, axes: tuple[int, ...], keepdims: bool) -> "Certified":
-        terms = accumulated(self)
-        mass = np.asarray(terms.mass.sum(axis=axes, keepdims=keepdims))
+        parts = accumulated(self)
+        terms = Terms(np.asarray(parts.mass.sum(axis=axes, keepdims=keepdims)), parts.lattice)
         value = np.asarray(self.value.sum(axis=axes, keepdims=keepdims, dtype=np.float64))
-        result = Terms(mass, terms.lattice)
-        return total(value, self.evidence | Evidence(reduction=result.demand), result)
+        return total(value, self.evidence | Evidence(reduction=terms.demand), terms)
 
     def _rearrange(self, function: Function, *parts: Any) -> "Certified":
         parts = tuple(certify(x) for x in parts)
         value = np.asarray(function(*[part.value for part in parts]))
-        terms, stored = (moved(function, parts, kind) for kind in (accumulated, added))
-        return Certified(
-            value,
-            merged(parts),
-            terms if any(part.terms for part in parts) else None,
-            stored if any(part.stored for part in parts) else None,
-        )
+        terms = moved(function, [accumulated(x) for x in parts]) if any(x.terms for x in parts) else None
+        stored = moved(function, [added(x) for x in parts]) if any(x.stored for x in parts) else None
+        demand = union(part.demand for part in parts)
+        return Certified(value, merged(parts), terms, stored, demand)
+
+    def _pick(self, function: Function, x: Any, index: Any) -> "Certified":
+        result = self._rearrange(lambda v: function(v, values(index)), x)
+        deciders = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, Certified)]
+        result.evidence |= merged(deciders)
+        return result
 
     def _choose(self, function: Function, *parts: Any) -> "Certified":
         parts = tuple(certify(x) for x in parts)
@@ -158,19 +168,13 @@ class Certified(Carrier):
 
     _decide = _choose
 
-    def _pick(self, function: Function, x: Any, index: Any) -> "Certified":
-        result = self._rearrange(lambda v: function(v, values(index)), x)
-        deciders = [i for i in (index if isinstance(index, tuple) else (index,)) if isinstance(i, Certified)]
-        return Certified(result.value, result.evidence | merged(deciders), result.terms, result.stored)
-
 
 def certify(x: Any) -> Certified:
     """A constant, an input or a parameter as the start of a certificate."""
     if isinstance(x, Certified):
         return x
     value = np.asarray(x)
-    value = value if value.dtype.kind in "iub" else value.astype(np.float64)
-    return Certified(value, Evidence(significance(value)))
+    return Certified(value if value.dtype.kind in "iub" else value.astype(np.float64), Evidence())
 
 
 def bits(x: Certified) -> tuple[float, float]:
@@ -195,31 +199,30 @@ def lattice(x: Certified) -> float:
     return float(2.0 ** accumulated(x).lattice)
 
 
-def merged(parts: Any) -> Evidence:
-    evidence = Evidence()
-    for part in parts:
-        evidence |= part.evidence
-    return evidence
+def union(demands: Iterable[Demand]) -> Demand:
+    return reduce(or_, demands, NOTHING)
+
+
+def merged(parts: Iterable[Certified]) -> Evidence:
+    return reduce(or_, (part.evidence for part in parts), Evidence())
 
 
 def accumulated(x: Certified) -> Terms:
-    return x.terms or Terms(magnitude(x.value), lattice_of(x.value))
+    return x.terms or Terms(magnitude(x.value), x.demand.bottom)
 
 
 def added(x: Certified) -> Terms:
-    return x.stored or Terms(magnitude(x.value), lattice_of(x.value))
+    return x.stored or Terms(magnitude(x.value), x.demand.bottom)
 
 
-def moved(function: Function, parts: tuple[Certified, ...], kind: Callable[[Certified], Terms]) -> Terms:
-    terms = [kind(part) for part in parts]
-    return Terms(np.asarray(function(*[t.mass for t in terms])), min(t.lattice for t in terms))
+def moved(function: Function, parts: Sequence[Terms]) -> Terms:
+    return Terms(np.asarray(function(*[part.mass for part in parts])), min(part.lattice for part in parts))
 
 
 def total(value: Array, evidence: Evidence, terms: Terms) -> Certified:
     """The result of a product or a sum over axes."""
-    if not np.all(np.isfinite(value)):
-        return Certified(value, UNCERTIFIED)
-    return Certified(value, evidence | Evidence(significance(value), accumulator=terms.demand), terms)
+    finite = np.all(np.isfinite(value))
+    return Certified(value, evidence | Evidence(accumulator=terms.demand) if finite else UNCERTIFIED, terms)
 
 
 def add(a: Certified, b: Certified) -> Certified:
@@ -228,12 +231,11 @@ def add(a: Certified, b: Certified) -> Certified:
         return Certified(value, merged((a, b)))
     terms, stored = accumulated(a) + accumulated(b), added(a) + added(b)
     chain = stored.demand if a.stored or b.stored else NOTHING
-    demands = Evidence(significance(value) | chain, accumulator=terms.demand)
-    return Certified(value, a.evidence | b.evidence | demands, terms, stored)
+    return Certified(value, merged((a, b)) | Evidence(chain, accumulator=terms.demand), terms, stored)
 
 
 def negative(a: Certified) -> Certified:
-    return Certified(-a.value, a.evidence, a.terms, a.stored)
+    return Certified(-a.value, a.evidence, a.terms, a.stored, a.demand)
 
 
 def subtract(a: Certified, b: Certified) -> Certified:
@@ -242,17 +244,15 @@ def subtract(a: Certified, b: Certified) -> Certified:
 
 def multiply(a: Certified, b: Certified) -> Certified:
     value = np.asarray(a.value * b.value)
-    evidence = a.evidence | b.evidence
-    if value.dtype.kind in "iub":
-        return Certified(value, evidence)
-    evidence |= Evidence(significance(value, lowest_bit(a.value) + lowest_bit(b.value)))
     if is_scale(a.value):
         a, b = b, a
-    if not is_scale(b.value):
-        return Certified(value, evidence)
-    power = abs(b.value.item())
-    terms, stored = (kind and kind.scaled(power) for kind in (a.terms, a.stored))
-    return Certified(value, evidence, terms, stored)
+    if is_scale(b.value):
+        power = abs(b.value.item())
+        terms, stored = (kind and kind.scaled(power) for kind in (a.terms, a.stored))
+        return Certified(value, merged((a, b)), terms, stored)
+    exact = a.demand.bits + b.demand.bits <= 53 or value.dtype.kind in "iub"
+    demand = None if exact else significance(value, lowest_bit(a.value) + lowest_bit(b.value))
+    return Certified(value, merged((a, b)), demand=demand)
 
 
 def divide(a: Certified, b: Certified) -> Certified:
@@ -263,6 +263,10 @@ def divide(a: Certified, b: Certified) -> Certified:
     return multiply(a, Certified(inverse, b.evidence))
 
 
+def nowhere(x: Array) -> bool:
+    return False
+
+
 ARITHMETIC: dict[Any, Callable[..., Certified]] = {
     np.add: add,
     np.subtract: subtract,
@@ -270,6 +274,7 @@ ARITHMETIC: dict[Any, Callable[..., Certified]] = {
     np.multiply: multiply,
     np.divide: divide,
 }
+NONE = 1 << 20  # more than any exponent, also when added to one
 SATURATED = 40  # tanh and erf are 1 from here on, in every format
 VANISHED = -1000  # exp is 0 from here on, in every format
 EXACT_AT: dict[str, Function] = {
@@ -298,26 +303,24 @@ def is_scale(x: Array) -> bool:
 
 def magnitude(v: Array) -> Array:
     """|v|; an infinite element (a masked score) is no term of a sum that could be rounded."""
-    return np.where(np.isfinite(v), np.abs(v), 0.0)
+    size = np.abs(np.asarray(v, dtype=np.float64))
+    return size if np.max(size, initial=0) < inf else np.where(size < inf, size, 0.0)
 
 
 def lowest_bit(v: Array) -> Array:
-    """The exponent of the last significant bit of every element; infinite for 0, which has none, and for infinities."""
-    fraction, exponent = np.frexp(np.where(np.isfinite(v), v, 0.0))
-    whole = np.ldexp(fraction, 53).astype(np.int64)
+    """The exponent of the last significant bit of every element; NONE for zeros and infinities, which have none."""
+    pattern = np.asarray(v, dtype=np.float64).view(np.int64)
+    exponent = (pattern >> 52) & 0x7FF
+    whole = (pattern & ((1 << 52) - 1)) | (1 << 52)
     trailing = np.bitwise_count((whole & -whole) - 1)
-    return np.where(whole == 0, inf, exponent - 53.0 + trailing)
-
-
-def lattice_of(v: Array) -> float:
-    return float(np.min(lowest_bit(v), initial=inf))
+    return np.where((exponent != 0x7FF) & (v != 0), exponent - 1075 + trailing, NONE)
 
 
 def significance(v: Array, lowest: Array | None = None) -> Demand:
     """The demand of stored values v, whose last significant bits may be known better than from a rounded v."""
     lowest = lowest_bit(v) if lowest is None else lowest
-    top = np.frexp(v)[1]
-    counted = np.isfinite(lowest) & np.isfinite(v)
-    if not counted.any():
+    bottom = int(np.min(lowest, initial=NONE))
+    if bottom >= NONE:
         return NOTHING
-    return Demand(float((top - lowest)[counted].max()), float(top[counted].max()), float(lowest[counted].min()))
+    top = ((np.asarray(v, dtype=np.float64).view(np.int64) >> 52) & 0x7FF) - 1022
+    return Demand(int(np.max(top - lowest)), int(np.max(top[lowest < NONE])), bottom)

@@ -60,11 +60,13 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     return x if high is None else np.minimum(x, high)
 
 
-def pad(self: Any, x: Any, width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+def pad(self: Any, x: Any, width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
     """Padding adds zeros or copies, which are moves, or other constants, which are not."""
-    moves = mode != "constant" or not np.any(kwargs.get("constant_values", 0))
-    apply = self._rearrange if moves else self._choose
-    return apply(lambda v: np.pad(v, width, mode, **kwargs), x)  # type: ignore[call-overload]
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(f"np.pad in mode {mode!r} has no meaning for {type(self).__name__}: write it as primitives")
+    given = {"constant_values": constant_values} if mode == "constant" else {}
+    apply = self._choose if np.any(constant_values) else self._rearrange
+    return apply(lambda v: np.pad(v, width, mode, **given), x)
 
 
 def take(self: Any, x: Any, indices: Any, axis: int | None = None) -> Any:

@@ -12,7 +12,7 @@ where hardware flushes). An observation o then has
 
 Both limits are pure numbers, one pair for every format, operation, shape and model: 1 is what the arithmetic does. The
 largest of very many elements exceeds any fixed limit some day, so above 10^5 elements rel is the largest r2 of the
-slices (of 16 elements and more) along each axis, held to the limit of r2.
+slices (of 16 elements and more) along each axis, times 24/8.
 
 Nothing passes by default: an empty tensor, a NaN, an infinity that the reference does not share, and noise that is not
 finite all fail, and `reason` says why.
@@ -54,6 +54,11 @@ class Judgement:
     @property
     def passes(self) -> bool:
         return not self.reason
+
+    @property
+    def needed(self) -> float:
+        """The multiple of both limits that would have passed; up to 1 agrees."""
+        return max(self.r2 / R2_LIMIT, self.rel / REL_LIMIT)
 
 
 def noise_floors(
@@ -109,17 +114,16 @@ def judge(observed: Any, reference: Any, floor: Floor, name: str = "observed") -
     with np.errstate(over="ignore"):
         r2, relative = rms(d / floor.tensor), np.abs(d) / floor.element
         if d.size > LARGE:
-            rel, worst, limit = *worst_slice(d, floor, relative), R2_LIMIT
+            rel, worst = worst_slice(d, floor, relative)
         else:
-            rel, worst, limit = float(relative.max()), place(relative), REL_LIMIT
-    reasons = [
-        f"{what} {x:.3g} > {most:g}" for what, x, most in (("r2", r2, R2_LIMIT), ("rel", rel, limit)) if x > most
-    ]
+            rel, worst = float(relative.max()), place(relative)
+    limits = (("r2", r2, R2_LIMIT), ("rel", rel, REL_LIMIT))
+    reasons = [f"{what} {x:.3g} > {limit:g}" for what, x, limit in limits if x > limit]
     return Judgement(r2, rel, worst, " and ".join(reasons))
 
 
 def worst_slice(d: Array, floor: Floor, relative: Array) -> tuple[float, tuple[int, ...]]:
-    """The largest r2 of the slices along each axis, and the worst element of that slice."""
+    """The largest r2 of the slices along each axis as a rel, and the worst element of that slice."""
     error, noise = (d / floor.tensor) ** 2, (floor.element / floor.tensor) ** 2
     rel, worst = float(np.sqrt(error.mean() / noise.mean())), place(relative)
     for axis, size in enumerate(d.shape):
@@ -131,7 +135,7 @@ def worst_slice(d: Array, floor: Floor, relative: Array) -> tuple[float, tuple[i
             rel, index = float(r2.max()), int(r2.argmax())
             within = place(relative.take(index, axis))
             worst = (*within[:axis], index, *within[axis:])
-    return rel, worst
+    return rel * REL_LIMIT / R2_LIMIT, worst
 
 
 def deviation(name: str, s: Any, r: Any) -> Array:

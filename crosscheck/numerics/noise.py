@@ -37,6 +37,7 @@ CORRECTLY_ROUNDED = {np.add, np.subtract, np.multiply, np.divide, np.sqrt}
 FUNCTION_ULPS = 4
 NUDGES = np.array([-(2.0**-53), 0, 0, 0, 0, 0, 0, 2.0**-53])  # times x: one ulp of x
 EIGHTHS = np.uint64(61)  # shifts 64 random bits to 3
+PATTERNS = {p: (np.uint64(11 + p), np.uint64(2**64 - 2 ** (53 - p))) for p in (24, 11, 8)}  # shift, mask of kept bits
 NATIVE = {24: np.float32, 53: np.float64}  # the accumulators that NumPy sums in, by their bits
 CONTAINERS = {127: np.float32, 15: np.float16}  # the NumPy type with a format's range, by its emax
 
@@ -81,10 +82,10 @@ class Emulator:
     def stochastic(self, x: Array, format: Format) -> Array:
         """One of the two neighbors of x in the format, the nearer one more often: a random number as long as the
         dropped bits is added to the bit pattern, and they are cleared. A cast settles what is out of range."""
-        dropped = 53 - format.bits
-        pattern = self.raw(x.shape) >> np.uint64(64 - dropped)
+        shift, kept = PATTERNS[format.bits]
+        pattern = self.raw(x.shape) >> shift
         pattern += x.view(np.uint64)
-        pattern &= np.uint64((1 << 64) - (1 << dropped))
+        pattern &= kept
         with np.errstate(over="ignore"):
             return np.asarray(pattern.view(np.float64).astype(CONTAINERS[format.emax]).astype(np.float64))
 
