@@ -156,12 +156,12 @@ def run_shown(tasks: list[Task], jobs: int) -> Results:
     """Run with progress on stderr, then print the report on stdout."""
     from rich.console import Console
 
-    from crosscheck.report import terminal
+    from crosscheck.report import as_json, terminal
     from crosscheck.suite import run_tasks
 
     with terminal.progress(Console(stderr=True), len(tasks)) as on_outcome:
         results = run_tasks(tasks, jobs, on_outcome)
-    terminal.show(results, stdout())
+    terminal.show(as_json.document(results), stdout())
     return results
 
 

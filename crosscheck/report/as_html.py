@@ -12,15 +12,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from crosscheck.report.files import write_atomically
+from crosscheck.report.wording import (
+    SYMBOLS,
+    Entry,
+    absences,
+    blamed,
+    counted,
+    failures,
+    farthest,
+    number,
+    shown,
+    split,
+)
 from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN
 
-SYMBOLS = {AGREE: "✓", DIVERGE: "✗", CRASHED: "!", NOT_RUN: "·"}
 CLASSES = {AGREE: "agree", DIVERGE: "diverge", CRASHED: "crashed", NOT_RUN: "not-run"}
 
 LEVELS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Noise units up to which a cell has one shade; the last shade reaches to the limit."""
-
-Entry = Mapping[str, Any]
 
 
 def render(document: Entry) -> str:
@@ -31,7 +40,8 @@ def render(document: Entry) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "yes_no": yes_no}
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    environment.filters |= {"number": number, "shown": shown, "failures": failures, "counted": counted}
     return environment.get_template("page.html").render(
         document=document,
         status=overall(document),
@@ -39,7 +49,7 @@ def render(document: Entry) -> str:
         classes=CLASSES,
         levels=LEVELS,
         groups=groups(document),
-        failures=[case for case in document["cases"] if case["status"] in (DIVERGE, CRASHED)],
+        failed=[case for case in document["cases"] if case["status"] in (DIVERGE, CRASHED)],
         settings=settings_table(document["audit"]["columns"]),
         absences=absences(document),
         dtypes=list(dict.fromkeys(dtype for case in document["cases"] for dtype in case["dtypes"])),
@@ -62,15 +72,10 @@ def groups(document: Entry) -> list[Entry]:
 
 
 def row(index: int, case: Entry, rungs: Iterable[str]) -> Entry:
-    group, _, _ = case["case"].partition("/")[0].rpartition(".")
+    group, label = split(case["case"])
     found = {finding["rung"]: finding for finding in case["rungs"]}
-    return {
-        "index": index,
-        "case": case,
-        "group": group,
-        "label": case["case"][len(group) + 1 :] if group else case["case"],
-        "cells": [cell(rung, found.get(rung)) for rung in rungs],
-    }
+    cells = [cell(rung, found.get(rung)) for rung in rungs]
+    return {"index": index, "case": case, "group": group, "label": label, "cells": cells}
 
 
 def cell(rung: str, finding: Entry | None) -> Entry:
@@ -79,49 +84,23 @@ def cell(rung: str, finding: Entry | None) -> Entry:
         return {"style": "not-run", "text": "", "title": f"{rung}: not asked for"}
     status = finding["status"]
     if status != AGREE:
-        text = SYMBOLS[status]
-        if status == DIVERGE and finding["divergence"]:
-            text += f" {short(finding['divergence']['off'])}"
+        text = f"{SYMBOLS[status]} {blamed(finding)}".strip()
         return {"style": CLASSES[status], "text": text, "title": f"{rung}: {status}. {finding['reason']}"}
     units = farthest(finding)
     if units is None:
-        return {"style": "h0", "text": "✓", "title": f"{rung}: agree"}
+        return {"style": "h0", "text": SYMBOLS[AGREE], "title": f"{rung}: agree"}
     level = sum(units > bound for bound in LEVELS)
     text = "=" if units == 0 else number(units, 2)
-    return {"style": f"h{level}", "text": text, "title": f"{rung}: agree, at most {text} noise units off"}
-
-
-def short(off: str) -> str:
-    return off if off and " " not in off else ""
-
-
-def farthest(finding: Entry) -> float | None:
-    """The largest distance from the reference in noise units; None where nothing has such a distance."""
-    units = (value for tensor in finding["tensors"] for value in tensor["units"].values() if value is not None)
-    return max(units, default=None)
+    return {"style": f"h{level}", "text": text, "title": f"{rung}: agree, at most {units:.2g} noise units off"}
 
 
 def settings_table(columns: Mapping[str, Entry]) -> list[Entry]:
     """One row a setting: its value in each column, and whether they differ."""
-    names = dict.fromkeys(name for facts in columns.values() for name in facts if name != "switches")
     rows: list[Entry] = []
-    for name in names:
-        values = {column: yes_no(facts[name]) if name in facts else "" for column, facts in columns.items()}
+    for name in dict.fromkeys(name for facts in columns.values() for name in facts if name != "switches"):
+        values = {column: shown(facts[name]) if name in facts else "" for column, facts in columns.items()}
         rows.append({"name": name, "values": values, "differs": len({value for value in values.values() if value}) > 1})
     return rows
-
-
-def absences(document: Entry) -> list[Entry]:
-    """What was not run and why: columns, then rungs with the number of cases."""
-    columns = {(column, why) for case in document["cases"] for column, why in case["not_run"].items()}
-    counts: dict[tuple[str, str], int] = {}
-    for case in document["cases"]:
-        for finding in case["rungs"]:
-            reason = finding["reason"] if finding["status"] == NOT_RUN else finding["figures"].get("left_out")
-            if reason:
-                counts[finding["rung"], reason] = counts.get((finding["rung"], reason), 0) + 1
-    found: list[Entry] = [{"what": column, "why": why, "count": 0} for column, why in sorted(columns)]
-    return found + [{"what": rung, "why": why, "count": count} for (rung, why), count in counts.items()]
 
 
 def island(document: Entry) -> str:
@@ -140,11 +119,19 @@ def details(case: Entry) -> list[Entry]:
             "checked": finding["checked"],
             "figures": finding["figures"],
             "traceback": finding["traceback"],
-            "columns": (columns := list(dict.fromkeys(c for t in finding["tensors"] for c in t["units"]))),
-            "tensors": [compact(tensor, columns) for tensor in finding["tensors"]],
+            "columns": (columns := moving_columns(finding["tensors"])),
+            "tensors": [
+                compact(tensor, columns) for tensor in finding["tensors"] if tensor["units"] or tensor["problem"]
+            ],
         }
         for finding in case["rungs"]
     ]
+
+
+def moving_columns(tensors: Iterable[Entry]) -> list[str]:
+    """The columns that have a distance; the reference's own is zero but in a narrower dtype than float64."""
+    units = [(column, value) for tensor in tensors for column, value in tensor["units"].items()]
+    return list(dict.fromkeys(column for column, value in units if value or column != "numpy"))
 
 
 def compact(tensor: Entry, columns: Iterable[str]) -> list[Any]:
@@ -156,14 +143,6 @@ def compact(tensor: Entry, columns: Iterable[str]) -> list[Any]:
 
 def rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.3g}")
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    return "none" if value is None else f"{value:.{digits}g}"
-
-
-def yes_no(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 
 def write(document: Entry, path: Path) -> None:

@@ -121,7 +121,18 @@ def finite(value: Any) -> Any:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """One line a case, so that two reports can be compared line by line."""
+    return "{\n" + ",\n".join(f"{dumps(name)}: {lines(value)}" for name, value in document.items()) + "\n}\n"
+
+
+def lines(value: Any) -> str:
+    if value and isinstance(value, list) and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(map(dumps, value)) + "\n]"
+    return dumps(value)
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def write(document: Mapping[str, Any], path: Path) -> None:

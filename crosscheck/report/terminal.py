@@ -1,14 +1,9 @@
-"""The report in a terminal: a line a case, a cell a rung, and below what diverged, where, and how to see it again.
-
-Every status has a symbol and a word; color only repeats them.
-"""
+"""The report in a terminal: a line a case, a cell a rung, and below what diverged, where, and how to see it again."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -17,13 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from crosscheck.agreement import Verdict
-from crosscheck.ladder import RUNGS, Outcome
-from crosscheck.numerics.floor import R2_LIMIT
-from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN, Finding
-from crosscheck.suite import Results
+from crosscheck.ladder import Outcome
+from crosscheck.report.wording import SYMBOLS, Entry, absences, cell, counted, failures, shown, split
+from crosscheck.rungs.finding import AGREE, CRASHED, DIVERGE, NOT_RUN
 
-SYMBOLS = {AGREE: "✓", DIVERGE: "✗", CRASHED: "!", NOT_RUN: "·"}
 STYLES = {AGREE: "cyan", DIVERGE: "bold bright_red", CRASHED: "bold reverse", NOT_RUN: "dim"}
 """Told apart by lightness and weight too: no pair of red and green."""
 
@@ -65,23 +57,26 @@ class Lines:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def show(results: Results, console: Console) -> None:
+def show(document: Entry, console: Console) -> None:
     """Everything, worst last: where a terminal stops scrolling is what is read first."""
-    console.print(audit(results.audit))
-    console.print(matrix(results.outcomes))
-    console.print(absences(results.outcomes))
-    for outcome in results.outcomes:
-        if outcome.status in (DIVERGE, CRASHED):
-            console.print(failure(outcome))
-    console.print(summary(results))
+    console.print(audit(document["audit"]))
+    console.print(matrix(document))
+    for what, why in absences(document):
+        console.print(Text(f"· not run: {what}: {why}", "dim"))
+    for case in document["cases"]:
+        if case["status"] in (DIVERGE, CRASHED):
+            console.print(failed(case))
+            # not wrapped, so that it can be copied
+            console.print(Text(f"  reproduce: {case['reproduce']}", "bold"), soft_wrap=True)
+    console.print(summary(document))
 
 
-def audit(record: Mapping[str, Any]) -> RenderableType:
+def audit(record: Entry) -> RenderableType:
     """The settings, and before them whatever is not the same in all columns."""
     lines = [Text(f"! settings differ: {difference}", "bold") for difference in record["differences"]]
     versions = [f"{name} {version}" for name, version in record["versions"].items() if version]
     lines.append(Text(", ".join([f"Python {record['python']}", *versions]), "dim"))
-    stated = {column: facts_shown(facts) for column, facts in record["columns"].items()}
+    stated = {column: stated_facts(facts) for column, facts in record["columns"].items()}
     if len(set(stated.values())) == 1:
         stated = {"every column": next(iter(stated.values()))}
     lines += [Text(f"{column}: {facts}", "dim") for column, facts in stated.items()]
@@ -90,125 +85,58 @@ def audit(record: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
-def facts_shown(facts: Mapping[str, Any]) -> str:
+def stated_facts(facts: Entry) -> str:
     return ", ".join(f"{name} {shown(value)}" for name, value in facts.items() if name != "switches")
 
 
-def shown(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
-def matrix(outcomes: Sequence[Outcome]) -> RenderableType:
+def matrix(document: Entry) -> RenderableType:
     """The table: cases below their file's name, a column for every rung that was asked for."""
-    asked = {finding.rung for outcome in outcomes for finding in outcome.findings}
-    rungs = [rung for rung in RUNGS if rung in asked]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("case", overflow="fold")
-    for rung in rungs:
+    for rung in document["rungs"]:
         table.add_column(rung, no_wrap=True)
     heading = ""
-    for outcome in outcomes:
-        group, _, _ = outcome.case.partition("/")[0].rpartition(".")
+    for case in document["cases"]:
+        group, label = split(case["case"])
         if group != heading:
             table.add_row(Text(group, "bold"))
             heading = group
-        label = outcome.case[len(group) + 1 :] if group else outcome.case
-        found = {finding.rung: cell(finding) for finding in outcome.findings}
-        table.add_row(Text(f"  {label}"), *(found.get(rung, Text()) for rung in rungs))
-    legend = f"numbers: noise units; 1 is what the arithmetic itself does, above {R2_LIMIT:g} diverges"
+        found = {finding["rung"]: finding for finding in case["rungs"]}
+        table.add_row(Text(f"  {label}"), *(styled(found.get(rung)) for rung in document["rungs"]))
+    limit = document["limits"]["units"]
+    legend = f"numbers: noise units; 1 is what the arithmetic itself does, above {limit:g} diverges.   · not run"
     return Padding(Group(table, Text(legend, "dim")), (1, 0))
 
 
-def cell(finding: Finding) -> Text:
-    return Text(f"{SYMBOLS[finding.status]} {word(finding)}", STYLES[finding.status])
+def styled(finding: Entry | None) -> Text:
+    return Text(" ".join(cell(finding)), STYLES[finding["status"]]) if finding else Text()
 
 
-def word(finding: Finding) -> str:
-    """What stands beside the symbol: the distance in noise units, or the column that is off."""
-    if finding.status == AGREE:
-        units = farthest(finding.verdicts)
-        return "same" if units is None else "equal" if units == 0 else f"{units:.2g}"
-    if finding.status == DIVERGE:
-        off = finding.divergence.off if finding.divergence else ""
-        return off if off and " " not in off else "differ"
-    return {CRASHED: "crashed", NOT_RUN: "not run"}[finding.status]
-
-
-def farthest(verdicts: Sequence[Verdict]) -> float | None:
-    """The largest distance from the reference in noise units; None where nothing has such a distance."""
-    return max((units for verdict in verdicts for units in verdict.units.values()), default=None)
-
-
-def absences(outcomes: Sequence[Outcome]) -> RenderableType:
-    """What was not run, and why: whole columns first."""
-    columns = {(column, why) for outcome in outcomes for column, why in outcome.not_run.items()}
-    lines = [Text(f"· {column} not run: {why}", "bold") for column, why in sorted(columns)]
-    counts: dict[str, Counter[str]] = {}
-    for outcome in outcomes:
-        for finding in outcome.findings:
-            reason = finding.reason if finding.status == NOT_RUN else finding.figures.get("left_out")
-            if reason:
-                counts.setdefault(reason, Counter())[finding.rung] += 1
-    for reason, rungs in counts.items():
-        where = ", ".join(f"{rung} in {counted(count, 'case')}" for rung, count in rungs.items())
-        lines.append(Text(f"· not run: {where}: {reason}", "dim"))
-    return Group(*lines)
-
-
-def failure(outcome: Outcome) -> RenderableType:
-    """One case that diverged or crashed, with the command that repeats it."""
-    parts: list[RenderableType] = [Text(f"\n{SYMBOLS[outcome.status]} {outcome.case}", STYLES[outcome.status])]
-    for finding in outcome.findings:
-        if finding.status == CRASHED:
-            parts.append(Padding(crash(finding), (0, 0, 0, 2)))
-        elif finding.status == DIVERGE:
-            parts.append(Padding(divergence(finding), (0, 0, 0, 2)))
-    parts.append(Text(f"  reproduce: {outcome.reproduce}", "bold", no_wrap=True, overflow="ignore"))
+def failed(case: Entry) -> RenderableType:
+    """One case that diverged or crashed: for a crash its last frames, else the first divergence."""
+    parts: list[RenderableType] = [Text(f"\n{SYMBOLS[case['status']]} {case['case']}", STYLES[case["status"]])]
+    for failure in failures(case):
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in failure["facts"]:
+            table.add_row(name, Text(value))
+        at = failure["finding"]["divergence"]
+        for column, value in at["tensor"]["values"].items() if at else ():
+            table.add_row("", Text(f"{column:12} {value!r}"))
+        frames = [line.strip() for line in failure["finding"]["traceback"].splitlines() if "File " in line]
+        for frame in frames[-3:]:
+            table.add_row("at", Text(frame.removeprefix("File ")))
+        parts.append(Padding(Group(Text(failure["title"]), Padding(table, (0, 0, 0, 2))), (0, 0, 0, 2)))
     return Group(*parts)
 
 
-def crash(finding: Finding) -> RenderableType:
-    where = [line.strip() for line in finding.traceback.splitlines() if line.strip().startswith("File ")]
-    lines = [Text(f"{finding.rung} crashed: {finding.reason}")]
-    return Group(*lines, *(Text(f"  at {line[5:]}", "dim") for line in where[-3:]))
-
-
-def divergence(finding: Finding) -> RenderableType:
-    """Where the columns first part, who is off, by how much, and what each column has there."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts_of(finding):
-        table.add_row(name, Text(value))
-    return Group(Text(f"{finding.rung} diverges: {finding.reason}"), Padding(table, (0, 0, 0, 2)))
-
-
-def facts_of(finding: Finding) -> Iterator[tuple[str, str]]:
-    at = finding.divergence
-    if at is None:
-        return
-    yield "first divergence", f"{at.direction}, {at.path or 'the whole'}"
-    yield "off", at.off or "no column to blame"
-    verdict = at.verdict
-    yield "tensor", str(verdict.key)
-    if verdict.units:
-        yield "noise units", ", ".join(f"{column} {units:.3g}" for column, units in verdict.units.items())
-        yield "error", f"{verdict.error:.3g}, relative {verdict.relative:.3g}"
-        yield "bound", f"{verdict.bound:.3g}; {verdict.needed:.3g} times as much would have passed"
-    if verdict.values:
-        values = ", ".join(f"{column} {value:.17g}" for column, value in verdict.values.items())
-        yield "worst at", f"{verdict.worst}: {values}"
-
-
-def summary(results: Results) -> Text:
-    counts = ", ".join(f"{count} {status}" for status, count in results.counts.items() if count)
-    text = f"\n{SYMBOLS[results.status]} {counted(len(results.outcomes), 'case')}: {counts} ({results.seconds:.1f} s)"
-    if results.interrupted:
+def summary(document: Entry) -> Text:
+    counts = ", ".join(f"{count} {status}" for status, count in document["counts"].items() if count)
+    cases, status = counted(len(document["cases"]), "case"), document["status"]
+    text = f"\n{SYMBOLS[status]} {cases}: {counts} ({document['seconds']:.1f} s)"
+    if document["interrupted"]:
         text += "\ninterrupted: this report is partial"
-    elif results.status == NOT_RUN:
+    elif status == NOT_RUN:
         text += "\nnothing was compared"
-    return Text(text, STYLES[results.status])
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return Text(text, STYLES[status])
