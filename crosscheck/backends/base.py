@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,13 +31,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Point:
-    """Where training stands: parameters, running state, moments {"v": {path: array}} and steps taken."""
+    """Where training stands: parameters, running state, moments {"v": {path: array}} and steps taken.
+
+    loss, gradients: those of the step that led here
+    """
 
     params: Mapping[str, Array]
     state: Mapping[str, Array]
     moments: Moments
     t: int = 0
     loss: float = float("nan")
+    gradients: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Subject(ABC):

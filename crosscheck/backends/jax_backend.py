@@ -192,9 +192,10 @@ class Subject(base.Subject):
             )
             for name, (own, factor) in places.items()
         }
+        own = self.layout.from_column({k: numpy(v) for k, v in gradients.items()}, trainable=True)
         after = self.layout.from_column({k: numpy(v) for k, v in params.items()}, trainable=True)
         running = self.layout.from_column({k: numpy(v) for k, v in running.items()}, trainable=False)
-        return Point(after, running, moments, point.t + 1, float(loss))
+        return Point(after, running, moments, point.t + 1, float(loss), own)
 
     def cost_program(self) -> Any:
         """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""

@@ -101,9 +101,10 @@ class Subject(base.Subject):
             for name, values in point.moments.items()
         }
         before = moments | {"t": point.t} if point.t else optimizer.init(params)
-        params, after = optimizer.step(params, flatten(dp), before)
+        gradients = flatten(dp)
+        params, after = optimizer.step(params, gradients, before)
         moments = {name: value for name, value in after.items() if isinstance(value, Mapping)}
-        return Point(params, flatten(state), moments, point.t + 1, J)
+        return Point(params, flatten(state), moments, point.t + 1, J, gradients)
 
     def given(self, value: Array, lift: Lift) -> Any:
         """What the reference is handed: cast, and lifted unless it is whole numbers or a lifted number already."""

@@ -90,6 +90,9 @@ class Subject(base.Subject):
         assert feed.labels is not None
         loss = self.find(self.case.cost)(z, self.output(feed.labels))
         loss.backward()
+        gradients = {
+            name: numpy(torch.zeros_like(p) if p.grad is None else p.grad).copy() for name, p in params.items()
+        }
         optimizer.step()
         optimizer.zero_grad()
         moments = {
@@ -104,7 +107,7 @@ class Subject(base.Subject):
         }
         values = {name: numpy(value).copy() for name, value in self.tensors().items()}
         after = self.layout.from_column(values, trainable=True), self.layout.from_column(values, trainable=False)
-        return Point(*after, moments, point.t + 1, loss.item())
+        return Point(*after, moments, point.t + 1, loss.item(), self.layout.from_column(gradients, trainable=True))
 
     def load(self, params: Mapping[str, Array], state: Mapping[str, Array]) -> None:
         own = self.layout.to_column(params, True) | self.layout.to_column(state, False)

@@ -5,7 +5,7 @@ Beside it, judged by nobody, the free-running trajectories: how far parameters h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from crosscheck.rungs.forward import KINDS as FORWARD
 from crosscheck.rungs.passes import compare_passes
 from crosscheck.session import Session
 
+KINDS = {"loss", "gradient", "moment", "state", "parameter"}
 STEPS = 10
 FREE_STEPS = 100
 BATCHES = 3
@@ -36,29 +37,31 @@ RULES = (
 )
 
 
-def check(session: Session) -> Finding:
+def check(session: Session, rules: Sequence[Rule] = RULES, free_steps: int = FREE_STEPS) -> Finding:
+    """Judge the steps of the given optimizers; with no free steps there is no drift to report."""
     if not session.case.cost:
         return Finding("training", NOT_RUN, reason="it is trained as part of a net")
     verdicts: list[Verdict] = []
     drift: dict[str, float] = {}
-    for rule in RULES:
+    for rule in rules:
         for step, found in enumerate(shared_steps(session, rule)):
             verdicts += found
             failed = next((v for v in found if not v.agrees), None)
             if failed:
                 return refusal(session, rule, step, failed, verdicts)
-        drift[rule.name] = free_running_drift(session, rule)
-    return Finding("training", AGREE, verdicts, figures={"drift_per_100_steps": drift})
+        if free_steps:
+            drift[rule.name] = free_running_drift(session, rule, free_steps)
+    return Finding("training", AGREE, verdicts, figures={f"drift_per_{free_steps}_steps": drift} if drift else {})
 
 
 def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
-    """A wrong loss is the cost's doing, wrong moments or parameters from a right loss the optimizer's; but not if the
-    net is at fault already."""
+    """A wrong loss or gradient is the cost's doing, what is wrong after a right gradient the optimizer's; but not if
+    the net is at fault already."""
     for kinds in (FORWARD, BACKWARD):
         _, net = compare_passes(session, kinds)
         if net:
             return Finding("training", DIVERGE, verdicts, net, f"{net}: {net.verdict.problem}")
-    path = session.case.cost if failed.key.kind == "loss" else f"training.optimizers.{rule.name}"
+    path = session.case.cost if failed.key.kind in ("loss", "gradient") else f"training.optimizers.{rule.name}"
     divergence = Divergence("training", path, failed.off, failed)
     return Finding("training", DIVERGE, verdicts, divergence, f"{divergence}, step {step + 1}: {failed.problem}")
 
@@ -76,20 +79,20 @@ def shared_steps(session: Session, rule: Rule) -> Iterator[list[Verdict]]:
         reference = session.reference(f"{rule} step {step}", experiment)
         after = {column: session.subject(column).step(batch, rule, point) for column in session.running()}
         seen = [observed(column, at, rule.name) for column, at in after.items()]
-        yield compare(seen, *reference, {"loss", "moment", "state", "parameter"}, session.case.vacuous)
+        yield compare(seen, reference, KINDS, session.case.vacuous)
         point = after["numpy"]
 
 
-def free_running_drift(session: Session, rule: Rule) -> float:
-    """The largest difference of a parameter, in units of its scale, after 100 steps of each column on its own."""
-    ends = [free_run(session, column, rule) for column in session.running()]
+def free_running_drift(session: Session, rule: Rule, steps: int) -> float:
+    """The largest difference of a parameter, in units of its scale, after the steps of each column on its own."""
+    ends = [free_run(session, column, rule, steps) for column in session.running()]
     return max(drift_between(ends[0], end) for end in ends[1:])
 
 
-def free_run(session: Session, column: str, rule: Rule) -> Mapping[str, Array]:
+def free_run(session: Session, column: str, rule: Rule, steps: int) -> Mapping[str, Array]:
     feed = session.feed()
     point = Point(feed.params, feed.state, {})
-    for step in range(FREE_STEPS):
+    for step in range(steps):
         point = session.subject(column).step(session.feed(step % BATCHES), rule, point)
     return point.params
 
@@ -105,6 +108,7 @@ def observed(column: str, point: Point, rule: str) -> Observation:
 
 def tensors_of(point: Point, rule: str) -> dict[Key, Any]:
     tensors: dict[Key, Any] = {Key("loss", rule): point.loss}
+    tensors |= {Key("gradient", path): value for path, value in point.gradients.items()}
     tensors |= {
         Key("moment", f"{rule} {name} {path}"): value
         for name, values in point.moments.items()

@@ -1,0 +1,1 @@
+"""Mistakes that can be planted in the reference."""
