@@ -3,6 +3,8 @@
 import ast
 import importlib
 import inspect
+import json
+import os
 import re
 import subprocess
 import sys
@@ -162,6 +164,64 @@ def test_the_engine_loads_no_framework_until_it_is_asked_to(module):
 def test_the_reference_loads_numpy_alone():
     modules = [f"reference.{name}" for name in registry.module_names("numpy")]
     assert loaded_by("import reference, reference.module, " + ", ".join(modules)) == {"reference", "numpy"}
+
+
+# Without a framework
+
+HIDE = """
+import sys
+from importlib.machinery import PathFinder
+
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {hidden!r} else super().find_spec(name, path, target)
+
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+"""
+SMALL = ["layers.dense.Dense/no-bias", "nets.softmax_regression"]
+
+
+def run_without(hidden, folder, *words):
+    """A command in an interpreter, and its children, for which these packages are not installed."""
+    (folder / "sitecustomize.py").write_text(HIDE.format(hidden=hidden))
+    environment = os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "140"}
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+MISSING = [
+    ("no-torch", {"torch": "torch"}, ("torch",), 0, "agree"),
+    ("no-jax", {"jax": "jax and flax and optax"}, ("jax", "jaxlib", "flax", "optax"), 0, "agree"),
+    ("no-flax", {"jax": "flax"}, ("flax",), 0, "agree"),
+    ("neither", {"torch": "torch", "jax": "jax"}, ("torch", "jax"), 2, "not run"),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "hidden", "code", "status"), [row[1:] for row in MISSING], ids=[r[0] for r in MISSING]
+)
+def test_what_needs_no_missing_framework_still_works(columns, hidden, code, status, tmp_path):
+    if set(PORTS) | set(columns) != {"torch", "jax"}:
+        pytest.skip("the other framework is not installed either")
+    report = tmp_path / "report.json"
+    rungs = "structure,forward,backward,training"
+    run = run_without(hidden, tmp_path, "-m", "crosscheck", "run", *SMALL, "--rungs", rungs, "--json", str(report))
+    assert run.returncode == code, run.stdout + run.stderr
+    for case in json.loads(report.read_text())["cases"]:
+        assert case["status"] == status
+        for column, absent in columns.items():
+            why = f"{absent} not installed (pip install 'crosscheck[{column}]')"
+            assert case["not_run"][column] == why
+            assert why in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["list"], ["layout", "nets.deep_net.DeepNet/batch-norm"]])
+def test_listing_needs_no_framework(command, tmp_path):
+    run = run_without(("torch", "jax", "flax", "optax"), tmp_path, "-m", "crosscheck", *command)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "DeepNet" in run.stdout or "layers.0" in run.stdout
 
 
 # The text
