@@ -47,41 +47,49 @@ class Verdict:
         return not self.problem
 
 
+@dataclass(frozen=True)
+class Truth:
+    """What observations are judged by: the reference's float64 tensors and their noise floors, and for a column that is
+    known to compute some of them in another arithmetic the floors of that arithmetic."""
+
+    tensors: Mapping[Key, Array]
+    floors: Mapping[Key, Floor]
+    special: Mapping[str, Mapping[Key, Floor]] = field(default_factory=dict)
+
+    def floor(self, key: Key, column: str) -> Floor:
+        return self.special.get(column.split(" ")[0], {}).get(key, self.floors[key])
+
+
 def compare(
     observations: Sequence[Observation],
-    reference: Mapping[Key, Array],
-    floors: Mapping[Key, Floor],
+    truth: Truth,
     kinds: Iterable[str],
     vacuous: Mapping[str, str] | None = None,
 ) -> list[Verdict]:
     """Verdicts on every tensor of the given kinds, in the order of the first observation.
 
-    `reference` holds the float64 values and `floors` the noise that `observations` are judged by; `vacuous` names
-    tensors that may be zero or constant, with the reason. Raises ValueError if nothing would be compared.
+    `vacuous` names tensors that may be zero or constant, with the reason. Raises ValueError if nothing would be
+    compared.
     """
     if not any(observation.column != "numpy" for observation in observations):
         raise ValueError("no observation but the reference's is given; expected at least one other column")
     kinds = set(kinds)
     keys = [key for observation in observations for key in observation.tensors if key.kind in kinds]
-    found = [verdict_on(key, observations, reference, floors, vacuous or {}) for key in dict.fromkeys(keys)]
+    found = [verdict_on(key, observations, truth, vacuous or {}) for key in dict.fromkeys(keys)]
     return [verdict for verdict in found if verdict is not None]
 
 
 def verdict_on(
-    key: Key,
-    observations: Sequence[Observation],
-    reference: Mapping[Key, Array],
-    floors: Mapping[Key, Floor],
-    vacuous: Mapping[str, str],
+    key: Key, observations: Sequence[Observation], truth: Truth, vacuous: Mapping[str, str]
 ) -> Verdict | None:
     """The verdict on one tensor; None if it is a trace of a submodule that not all columns have."""
     tensors = {o.column: o.tensors[key] for o in observations if key in o.tensors}
     absent = [o.column for o in observations if key not in o.tensors]
-    if absent or key not in reference:
+    if absent or key not in truth.tensors:
         if key.kind in TRACED:
             return None
         return broken(key, f"not produced by {' and '.join(absent) or 'the reference'}", absent)
-    shapes = {column: tensor.shape for column, tensor in tensors.items()} | {"numpy": reference[key].shape}
+    shapes = {column: tensor.shape for column, tensor in tensors.items()} | {"numpy": truth.tensors[key].shape}
     if len(set(shapes.values())) > 1:
         return broken(key, f"shapes differ: {shapes}", odd_one_out(shapes))
     finite = {column: bool(np.isfinite(tensor).all()) for column, tensor in tensors.items()}
@@ -91,14 +99,14 @@ def verdict_on(
         )
     if str(key) not in vacuous and (reason := vacuity(key, tensors)):
         return broken(key, f"vacuous: {reason}", [])
-    return measure(key, tensors, reference[key], floors[key], next(o.axes[key] for o in observations))
+    return measure(key, tensors, truth, next(o.axes[key] for o in observations))
 
 
-def measure(key: Key, tensors: Mapping[str, Array], r: Array, floor: Floor, axes: str) -> Verdict:
+def measure(key: Key, tensors: Mapping[str, Array], truth: Truth, axes: str) -> Verdict:
     """Judge every column against the reference, and describe the one that is farthest from it."""
-    r = r.astype(np.float64)
+    r = truth.tensors[key].astype(np.float64)
     wide = {column: tensor.astype(np.float64) for column, tensor in tensors.items()}
-    judged = {column: judge(tensor, r, floor) for column, tensor in wide.items()}
+    judged = {column: judge(tensor, r, truth.floor(key, column)) for column, tensor in wide.items()}
     column = max(judged, key=lambda c: excess(judged[c]))
     index, distance = judged[column].worst, wide[column] - r
     described = Verdict(
@@ -106,7 +114,7 @@ def measure(key: Key, tensors: Mapping[str, Array], r: Array, floor: Floor, axes
         units={c: j.r2 for c, j in judged.items()},
         needed=excess(judged[column]),
         error=float(np.abs(distance).max()),
-        bound=float(REL_LIMIT * floor.element[index]),
+        bound=float(REL_LIMIT * truth.floor(key, column).element[index]),
         relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
         worst=place(index, axes),
         values={c: float(tensor[index]) for c, tensor in ({"numpy": r} | wide).items()},
@@ -115,7 +123,7 @@ def measure(key: Key, tensors: Mapping[str, Array], r: Array, floor: Floor, axes
     if not failed:
         return described
     problem = f"differs: {judged[column].reason} noise units"
-    return replace(described, problem=problem, off=vote({"numpy": r} | wide, floor))
+    return replace(described, problem=problem, off=vote({"numpy": r} | wide, truth.floor(key, column)))
 
 
 def excess(judgement: Judgement) -> float:

@@ -98,7 +98,7 @@ def parameters(case: Case, seed: int, module: Any, data_set: str) -> dict[str, A
 
 def parameter(rng: Rng, name: str, axes: str, shape: tuple[int, ...], data_set: str) -> Array:
     if name == "gamma":
-        return powers(rng, shape) * rng.choice([-1.0, 1.0], shape)
+        return np.asarray(powers(rng, shape) * rng.choice([-1.0, 1.0], shape))
     if len([size for size in shape if size > 1]) > 1:
         return sparse(rng, axes.split(), shape)
     return odd(rng, shape, 0.25) if data_set == "tie-free" else integers(rng, shape)

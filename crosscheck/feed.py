@@ -29,8 +29,9 @@ def probability(rng: Rng, sizes: tuple[int, ...]) -> Array:
 
 
 def simplex(rng: Rng, sizes: tuple[int, ...]) -> Array:
-    values = rng.uniform(0.1, 1, sizes)
-    return np.asarray(values / values.sum(axis=0))
+    """Columns of positive multiples of 1/64 that sum to 1, exactly and in every dtype."""
+    spread = rng.multinomial(64 - sizes[0], np.full(sizes[0], 1 / sizes[0]), size=sizes[1:])
+    return np.asarray(np.moveaxis(spread + 1, -1, 0) / 64)
 
 
 def binary(rng: Rng, sizes: tuple[int, ...]) -> Array:
@@ -148,5 +149,8 @@ def cotangent(case: Case, seed: int, shape: tuple[int, ...], index: int) -> Arra
 
 
 def uniform(case: Case, seed: int, batch: int | str, path: str, shape: tuple[int, ...]) -> Array:
-    """The uniform numbers with which the dropout at `path` decides."""
-    return np.random.default_rng(case.seed(seed, "uniform", batch, path)).random(shape)
+    """The uniform numbers with which the dropout at `path` decides: odd multiples of 1/32, which every dtype has and
+    which no usual keep_prob comes so near that rounding it could change a decision."""
+    return np.asarray(
+        (2 * np.random.default_rng(case.seed(seed, "uniform", batch, path)).integers(0, 16, shape) + 1) / 32
+    )

@@ -6,7 +6,7 @@ several culprits are found at once. A submodule that fails while all of its part
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from crosscheck.agreement import Verdict, compare
@@ -38,7 +38,7 @@ def culprits(session: Session, train: bool, batch: Batch = 0, off: str = "") -> 
 
     If a vote on the whole has found the column `off`, no more than it and one that is sound need be run.
     """
-    tensors, _ = session.reference_pass(train, batch)
+    tensors = session.reference_pass(train, batch).tensors
     columns = pair(session.running(), off) if off in session.columns else session.running()
     paths = [path for path in session.observe("numpy", train, batch).modules if "#" not in path]
     failed: dict[str, Divergence] = {}
@@ -62,7 +62,7 @@ def pair(columns: Sequence[str], off: str) -> list[str]:
 
 
 def part_session(
-    session: Session, path: str, tensors: dict[Key, Array], train: bool, batch: Batch, columns: Sequence[str]
+    session: Session, path: str, tensors: Mapping[Key, Array], train: bool, batch: Batch, columns: Sequence[str]
 ) -> Session:
     """A session on one submodule whose only batch is what the reference handed to that submodule."""
     inputs = given(tensors, "input", path)
@@ -93,7 +93,7 @@ def part_case(case: Case, path: str, inputs: Sequence[Array]) -> Case:
     return replace(case, part=path, inputs=specs, output="", cost="", labels="")
 
 
-def given(tensors: dict[Key, Array], kind: str, path: str) -> list[Array]:
+def given(tensors: Mapping[Key, Array], kind: str, path: str) -> list[Array]:
     """The inputs or cotangents of the module at `path`, in order."""
     return [value for key, value in tensors.items() if key.kind == kind and key.path.partition("[")[0] == path]
 
@@ -111,6 +111,6 @@ def below(values: object, path: str) -> dict[str, Array]:
 
 def first_failure(part: Session, train: bool) -> Verdict | None:
     observations = [part.observe(column, train, trace=False) for column in part.running()]
-    verdicts = compare(observations, *part.reference_pass(train), KINDS, {})
+    verdicts = compare(observations, part.reference_pass(train), KINDS, {})
     failed = [v for v in verdicts if not v.agrees and not v.problem.startswith("vacuous")]
     return min(failed, key=lambda v: KINDS.index(v.key.kind), default=None)

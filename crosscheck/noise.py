@@ -26,12 +26,17 @@ Experiment = Callable[[Lift], Mapping[Key, Any]]
 """A run of the reference on the numbers that `lift` makes: lift(array) -> number type."""
 
 
-def floors(experiment: Experiment, reference: Mapping[Key, Array], dtype: str, name: str) -> dict[Key, Floor]:
-    """The noise floor of every tensor of the experiment; `name` tells experiments of unchanged sources apart."""
-    file = cache.folder("noise") / f"{digest(dtype, name)}.npz"
+def floors(
+    experiment: Experiment, reference: Mapping[Key, Array], dtype: str, name: str, accumulator: str | None = None
+) -> dict[Key, Floor]:
+    """The noise floor of every tensor of the experiment; `name` tells experiments of unchanged sources apart.
+
+    `accumulator` is the format in which sums are made, if it is not the usual one of the dtype.
+    """
+    file = cache.folder("noise") / f"{digest(dtype, f'{name}|{accumulator}')}.npz"
     if not cache.is_suspended() and file.exists() and (kept := load(file, reference)) is not None:
         return kept
-    number = arithmetic(dtype)
+    number = arithmetic(dtype, accumulator=accumulator)
 
     def run(seed: int) -> dict[str, Array]:
         return named(experiment(Emulator(number, seed).lift))

@@ -9,16 +9,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from crosscheck import exact_feed, noise, registry
+from crosscheck import exact_feed, noise, policies, registry
 from crosscheck import feed as feeds
+from crosscheck.agreement import Truth
 from crosscheck.axes import Array
 from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
 from crosscheck.feed import Feed
 from crosscheck.noise import Experiment
-from crosscheck.numerics.floor import Floor
 from crosscheck.numerics.formats import FORMATS, round_to
-from crosscheck.observation import Key, Observation
+from crosscheck.observation import Observation
 
 NUMPY_DTYPES = ("float64", "float32")
 """What the reference itself can run in; in other dtypes it takes part as the float64 truth."""
@@ -42,7 +42,7 @@ class Session:
     observations: dict[Any, Observation] = field(default_factory=dict)
     feeds: dict[Batch, Feed] = field(default_factory=dict)
     siblings: dict[str, Session] = field(default_factory=dict)
-    references: dict[str, tuple[dict[Key, Array], dict[Key, Floor]]] = field(default_factory=dict)
+    references: dict[str, Truth] = field(default_factory=dict)
 
     def subject(self, column: str, mode: str = "") -> Subject:
         """The case in a column; its usual mode is jit for JAX and eager for the others."""
@@ -65,15 +65,19 @@ class Session:
     def running(self) -> list[str]:
         return [column for column in self.columns if column not in self.broken]
 
-    def reference(self, label: str, experiment: Experiment) -> tuple[dict[Key, Array], dict[Key, Floor]]:
+    def reference(self, label: str, experiment: Experiment) -> Truth:
         """What the reference says in float64, and the noise of this session's dtype; `label` names the experiment."""
         if label not in self.references:
             exact = {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
             name = f"{self.case!r}|{self.seed}|{label}"
-            self.references[label] = exact, noise.floors(experiment, exact, self.dtype, name)
+            usual = noise.floors(experiment, exact, self.dtype, name)
+            narrow = {column: policies.narrow(column, self.dtype, exact, self.oracle.module) for column in self.columns}
+            own = noise.floors(experiment, exact, self.dtype, name, self.dtype) if any(narrow.values()) else usual
+            special = {column: {key: own[key] for key in keys} for column, keys in narrow.items()}
+            self.references[label] = Truth(exact, usual, special)
         return self.references[label]
 
-    def reference_pass(self, train: bool, batch: Batch = 0) -> tuple[dict[Key, Array], dict[Key, Floor]]:
+    def reference_pass(self, train: bool, batch: Batch = 0) -> Truth:
         """The reference's forward and backward pass, with its noise."""
         subject = self.oracle
         return self.reference(
@@ -94,6 +98,16 @@ class Session:
 
     def observe_all(self, train: bool, batch: Batch = 0) -> list[Observation]:
         return [self.observe(column, train, batch) for column in self.running()]
+
+    def observe_able(self, train: bool, batch: Batch = 0) -> tuple[list[Observation], dict[str, str]]:
+        """Like observe_all, without the columns whose framework lacks an operation in this dtype, and what it lacks."""
+        seen, lacking = [], {}
+        for column in self.running():
+            try:
+                seen.append(self.observe(column, train, batch))
+            except NotImplementedError as error:
+                lacking[f"{column} {self.dtype}"] = str(error)
+        return seen, lacking
 
     def feed(self, batch: Batch = 0) -> Feed:
         if batch not in self.feeds:

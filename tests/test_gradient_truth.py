@@ -35,7 +35,7 @@ def at(case):
         mode = Mode(True, lambda path, shape: feed.uniforms[path])
         return outputs(subject.module(nest(params), nest(feed.state), *inputs, mode=mode)[0])
 
-    return forward, arrays, gradients, outputs(feed.cotangents), session.reference_pass(True)[1]
+    return forward, arrays, gradients, outputs(feed.cotangents), session.reference_pass(True).floors
 
 
 def outputs(values):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crosscheck.agreement import Verdict, broken, odd_one_out, outvoted
+from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.locate import first_divergence
@@ -62,11 +62,16 @@ def compare_exactly(
     figures["certified"] += len(covered)
     if not covered:
         return [], ()
-    observations = session.observe_all(train, data_set)
-    _, floors = session.reference_pass(train, data_set)
+    observations, _ = session.observe_able(train, data_set)
+    if len(observations) < 2:
+        return [], ()
+    truth = session.reference_pass(train, data_set)
     verdicts = []
     for key, tensor in covered.items():
-        verdict, rounded = judge_exactly(key, tensor, observations, floors[key])
+        held = [o for o in observations if is_held(key, tensor, o.column, session.dtype, truth)]
+        if len(held) < 2:
+            continue
+        verdict, rounded = judge_exactly(key, tensor, held, truth)
         if verdict is not None:
             figures["identical"] += verdict.agrees and not rounded
             figures["up_to_rounding"] += rounded
@@ -79,8 +84,13 @@ def given(key: Key) -> bool:
     return key.kind in ("input", "cotangent") and key.path.partition("[")[0] == ""
 
 
+def is_held(key: Key, tensor: Certified, column: str, dtype: str, truth: Truth) -> bool:
+    """Whether the certificate covers the arithmetic that this column is known to use for this tensor."""
+    return key not in truth.special.get(column, {}) or certified(tensor, dtype, accumulator=dtype)
+
+
 def judge_exactly(
-    key: Key, tensor: Certified, observations: list[Observation], floor: Floor
+    key: Key, tensor: Certified, observations: list[Observation], truth: Truth
 ) -> tuple[Verdict | None, bool]:
     """The verdict, None if a column has no such submodule, and whether a column is exact only up to rounding."""
     r = np.asarray(values(tensor), dtype=np.float64)
@@ -93,7 +103,7 @@ def judge_exactly(
     unequal = [column for column, array in seen.items() if not np.array_equal(array, r)]
     if not unequal:
         return Verdict(key, needed=0.0, error=0.0, relative=0.0), False
-    snapped = all(snaps(seen[column], r, lattice(tensor), floor) for column in unequal)
+    snapped = all(snaps(seen[column], r, lattice(tensor), truth.floor(key, column)) for column in unequal)
     return described(key, seen, r, unequal, "" if snapped else "not bit-identical", observations[0].axes[key]), snapped
 
 

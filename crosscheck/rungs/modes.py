@@ -33,7 +33,7 @@ def check(session: Session) -> Finding:
     for train in session.passes():
         seen = [session.observe(column, train, 0, mode, trace) for column, mode, trace in variants]
         kinds = KINDS if session.case.differentiable else {"output"}
-        found = compare(seen, *session.reference_pass(train), kinds, session.case.vacuous)
+        found = compare(seen, session.reference_pass(train), kinds, session.case.vacuous)
         verdicts += found
         if any(not verdict.agrees for verdict in found):
             break

@@ -16,7 +16,7 @@ def compare_passes(session: Session, kinds: Collection[str]) -> tuple[list[Verdi
     verdicts: list[Verdict] = []
     for train in session.passes():
         observations = session.observe_all(train)
-        found = compare(observations, *session.reference_pass(train), kinds, session.case.vacuous)
+        found = compare(observations, session.reference_pass(train), kinds, session.case.vacuous)
         verdicts += found if train else [in_eval(verdict) for verdict in found]
         divergence = locate(session, found, observations[0].modules, train)
         if divergence:

@@ -6,7 +6,7 @@ arithmetic makes of this very computation, drawn from sixteen randomly rounded r
 
 from __future__ import annotations
 
-from crosscheck.agreement import compare
+from crosscheck.agreement import Verdict, compare
 from crosscheck.forcing import locate
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
@@ -27,15 +27,21 @@ def check(session: Session) -> Finding:
     dtypes = [dtype for dtype in session.dtypes if dtype != "float64"]
     if not dtypes:
         return Finding("precision", NOT_RUN, reason="no dtype but float64 was asked for")
-    verdicts = []
+    verdicts: list[Verdict] = []
+    left_out: dict[str, str] = {}
     for dtype in dtypes:
         sibling = session.sibling(dtype)
         for train in session.passes():
-            observations = sibling.observe_all(train)
-            found = compare(observations, *sibling.reference_pass(train), KINDS, session.case.vacuous)
+            observations, lacking = sibling.observe_able(train)
+            left_out |= lacking
+            if len(observations) < 2:
+                continue
+            found = compare(observations, sibling.reference_pass(train), KINDS, session.case.vacuous)
             verdicts += found
             divergence = locate(sibling, found, observations[0].modules, train)
             if divergence:
                 reason = f"{divergence} ({dtype}): {divergence.verdict.problem}"
                 return Finding("precision", DIVERGE, verdicts, divergence, reason)
-    return Finding("precision", AGREE, verdicts)
+    if not verdicts:
+        return Finding("precision", NOT_RUN, reason="; ".join(left_out.values()))
+    return Finding("precision", AGREE, verdicts, figures={"left_out": left_out} if left_out else {})

@@ -28,7 +28,7 @@ def check(session: Session) -> Finding:
 
     reference = session.reference("state", lambda lift: chain(session, lambda *args: observe(lift, *args)))
     observations = [after_batches(session, column) for column in session.running()]
-    verdicts = compare(observations, *reference, {"state", "output", "input", "activation"}, session.case.vacuous)
+    verdicts = compare(observations, reference, {"state", "output", "input", "activation"}, session.case.vacuous)
     divergence = locate(session, verdicts, observations[0].modules, train=True)
     return conclude("state", verdicts, divergence)
 

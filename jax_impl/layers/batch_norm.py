@@ -1,7 +1,8 @@
 """Batch normalization whose running statistics have the dtype of the parameters and use the two-pass variance.
 
 `nnx.BatchNorm` keeps them in float32 whatever the model's dtype, and computes E[x^2] - E[x]^2 by default
-(CONVENTIONS.md, "Batch norm"). `momentum` is the weight of the old value, as everywhere in flax.
+(CONVENTIONS.md, "Batch norm"). `momentum` is the weight of the old value, as everywhere in flax. As in flax, half
+precision is normalized in float32: the derivative of rsqrt is a cube, which overflows float16.
 """
 
 import jax
@@ -22,11 +23,17 @@ class BatchNorm(nnx.Module):
     def __call__(self, x):
         if not self.use_running_average and x.size == x.shape[-1]:
             raise ValueError(f"x has shape {x.shape}, one number a unit; a variance needs at least 2")
+        wide = jnp.promote_types(x.dtype, jnp.float32)
         if self.use_running_average:
-            mean, var = self.mean[...], self.var[...]
+            mean, var = self.mean[...].astype(wide), self.var[...].astype(wide)
         else:
             axes = tuple(range(x.ndim - 1))
-            mean, var = x.mean(axes), x.var(axes)
-            self.mean[...] = self.momentum * self.mean[...] + (1 - self.momentum) * mean
-            self.var[...] = self.momentum * self.var[...] + (1 - self.momentum) * var
-        return (x - mean) * jax.lax.rsqrt(var + self.epsilon) * self.scale[...] + self.bias[...]
+            mean, var = x.mean(axes, dtype=wide), x.var(axes, dtype=wide)
+            self.track(self.mean, mean)
+            self.track(self.var, var)
+        y = (x - mean) * jax.lax.rsqrt(var + self.epsilon) * self.scale[...] + self.bias[...]
+        return y.astype(x.dtype)
+
+    def track(self, running, batch):
+        """running <- momentum running + (1 - momentum) batch"""
+        running[...] = (self.momentum * running[...] + (1 - self.momentum) * batch).astype(running.dtype)
