@@ -92,6 +92,10 @@ class Reference:
         _, back = f(W)
         return back(1)
 
+    def compiled(self, f):
+        """The same function, compiled where that saves time."""
+        return f
+
     # optimizers and training
 
     def optimizer(self, rule, **settings):
@@ -281,9 +285,11 @@ class Jax(Reference):
     def call(self, target, X, *data, **settings):
         import jax
 
-        data = [np.asarray(values, float).T for values in data]
-        Y, back = jax.vjp(lambda X: self.get(target)(X, *data, **settings), np.asarray(X, float).T)
-        return np.asarray(Y).T, lambda dY: np.asarray(back(self.array(dY).T)[0]).T
+        def f(X, *data):
+            return jax.vjp(lambda X: self.get(target)(X, *data, **settings), X)
+
+        Y, back = jax.jit(f)(*(np.asarray(values, float).T for values in (X, *data)))
+        return np.asarray(Y).T, lambda dY: np.asarray(jax.jit(back)(np.asarray(dY, float).T)[0]).T
 
     def forward(self, target, arguments, uniforms=None):
         from flax import nnx
@@ -308,10 +314,11 @@ class Jax(Reference):
     def net(self, target, arguments, p, X, uniforms=None):
         import jax
 
-        Z, back = jax.vjp(self.forward(target, arguments, uniforms), p, X)
+        f = self.forward(target, arguments, uniforms)
+        Z, back = jax.jit(lambda p, X: jax.vjp(f, p, X))(p, X)
 
         def back_numpy(dZ):
-            dp, dX = back(self.array(dZ))
+            dp, dX = jax.jit(back)(self.array(dZ))
             return {path: np.asarray(g) for path, g in dp.items()}, np.asarray(dX)
 
         return np.asarray(Z), back_numpy
@@ -320,6 +327,11 @@ class Jax(Reference):
         import jax
 
         return jax.grad(f)(W)
+
+    def compiled(self, f):
+        import jax
+
+        return jax.jit(f)
 
     def walk(self, optimizer, p, gradient, steps):
         import jax
@@ -345,32 +357,41 @@ class Jax(Reference):
         return optax.apply_updates(p, updates), moments
 
     def train(self, target, arguments, p, X, Y, orders, size, alpha, rule="gradient_descent", keep=(), **settings):
-        import jax
-        import optax
-
-        f, cost = self.forward(target, arguments), self.get(COST)
-        mini_batches = self.get("training.mini_batches.mini_batches")
-        m, X, Y = X.shape[1], self.array(X.T), self.array(Y.T.astype(float))
-        batches = -(-m // size)
-        optimizer = self.optimizer(rule, alpha=lambda count: alpha(count // batches), **settings)
-
-        cost_and_gradient = jax.value_and_grad(lambda p, X_t, Y_t: cost(f(p, X_t.T).T, Y_t))
-
-        def epoch(carry, order):
-            (p, state), total = carry, 0
-            for X_t, Y_t in mini_batches(X, Y, size, order):
-                J, g = cost_and_gradient(p, X_t, Y_t)
-                updates, state = optimizer.update(g, state, p)
-                p, total = optax.apply_updates(p, updates), total + J * len(X_t)
-            return (p, state), total / m
-
-        carry, costs, kept = (p, optimizer.init(p)), [], {}
-        run = jax.jit(lambda carry, orders: jax.lax.scan(epoch, carry, orders))
+        run = jax_trainer(self, target, tuple(arguments.items()), rule, tuple(settings.items()), size)
+        rates = np.array([alpha(epoch) for epoch in range(len(orders))], float)
+        carry = p, self.optimizer(rule, alpha=rates[0], **settings).init(p)
+        costs, kept = [], {}
         for first, last in pairwise(sorted({0, *keep, len(orders)})):
-            carry, part = run(carry, orders[first:last])
+            carry, part = run(carry, orders[first:last], rates[first:last], X.T, Y.T.astype(float))
             costs.append(part)
             kept[last] = {path: np.asarray(W) for path, W in carry[0].items()}
         return np.concatenate(costs), kept
+
+
+@cache
+def jax_trainer(col, target, arguments, rule, settings, size):
+    """Many epochs in one compiled function, which runs that differ only in their data and rates share."""
+    import jax
+    import optax
+
+    f, cost = col.forward(target, dict(arguments)), col.get(COST)
+    mini_batches = col.get("training.mini_batches.mini_batches")
+    cost_and_gradient = jax.value_and_grad(lambda p, X_t, Y_t: cost(f(p, X_t.T).T, Y_t))
+
+    def epoch(X, Y, carry, order, alpha):
+        (p, state), total = carry, 0
+        optimizer = col.optimizer(rule, alpha=alpha, **dict(settings))
+        for X_t, Y_t in mini_batches(X, Y, size, order):
+            J, g = cost_and_gradient(p, X_t, Y_t)
+            updates, state = optimizer.update(g, state, p)
+            p, total = optax.apply_updates(p, updates), total + J * len(X_t)
+        return (p, state), total / len(X)
+
+    @jax.jit
+    def run(carry, orders, rates, X, Y):
+        return jax.lax.scan(lambda carry, now: epoch(X, Y, carry, *now), carry, (orders, rates))
+
+    return run
 
 
 def descend(module, path):
