@@ -1,16 +1,21 @@
 """Training on real data: the loop's own promises, on small jobs, and that what should not pass does not."""
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import typer
 from columns import column
 
-from crosscheck import registry
+from crosscheck import cache, registry
+from crosscheck.jobs.compare import compare
 from crosscheck.jobs.data import DATA_SETS, DataSet, load, one_hot, split
 from crosscheck.jobs.learner import starting_point
 from crosscheck.jobs.table import JOBS
 from crosscheck.jobs.training import Result, learner, train
+from reference.layers.dense import Dense
 
 DEEP = JOBS[-1]
 SMALL = replace(DEEP, arguments={"layer_dims": (64, 17, 10), "batch_norm": True}, epochs=2, batch_size=128)
@@ -160,3 +165,84 @@ def test_every_job_names_what_exists():
         assert job.data in DATA_SETS
         for target in (job.net, job.cost, f"training.optimizers.{job.optimizer}", f"training.schedules.{job.schedule}"):
             registry.find("numpy", target)
+
+
+# The whole of scripts/compare, in small
+
+ONE_CASE = ["layers.dense.Dense/no-bias"]
+QUICK = replace(JOBS[0], name="quick", epochs=3, target=0.5)
+
+
+def report(folder):
+    return json.loads((folder / "compare.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports")
+    return compare(ONE_CASE, folder, [QUICK]), folder
+
+
+def test_compare_writes_the_suite_and_the_jobs_into_one_report(compared):
+    code, folder = compared
+    written = report(folder)
+    assert code == 0
+    assert [case["case"] for case in written["cases"]] == ONE_CASE
+    (job,) = written["jobs"]
+    assert (job["name"], job["examples"], job["disagreements"], job["problem"]) == ("quick", 113, 0, "")
+    assert list(job["accuracy"]) == list(job["curves"]) == INSTALLED
+    assert [epoch for epoch, _ in job["curves"]["numpy"]] == [1, 2, 3]
+    assert [step for step, _ in job["drift"]] == [1, 2, 3]
+
+
+def test_the_page_is_one_file_with_the_jobs_in_it(compared):
+    text = (compared[1] / "compare.html").read_text()
+    assert "quick" in text
+    assert "Cost of each epoch" in text
+    assert not re.search(r"""(src|href)=["']?https?://|@import|url\(["']?http""", text)
+
+
+def test_a_job_that_misses_its_target_fails_the_command(tmp_path, capsys):
+    assert compare(ONE_CASE, tmp_path, [replace(QUICK, target=1.0)]) == 1
+    assert "below 1.0" in report(tmp_path)["jobs"][0]["problem"]
+    assert "✗ quick: held-out accuracy" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_job_that_crashes_is_reported_and_the_next_one_runs(tmp_path, capsys):
+    assert compare(ONE_CASE, tmp_path, [replace(QUICK, name="broken", arguments={"n_x": 31}), QUICK]) == 1
+    broken, quick = report(tmp_path)["jobs"]
+    assert "crashed: ValueError: A_prev has 30 rows; expected 31" in broken["problem"]
+    assert "Traceback" in broken["traceback"]
+    assert quick["problem"] == ""
+    assert "crashed" in capsys.readouterr().out
+
+
+def test_ctrl_c_keeps_the_jobs_that_are_done(tmp_path, monkeypatch):
+    done = []
+
+    def once(job, columns, on_epoch):
+        if done:
+            raise KeyboardInterrupt
+        done.append(job)
+        return Result(job, 10, {"numpy": 1.0, "torch": 1.0})
+
+    monkeypatch.setattr("crosscheck.jobs.compare.train", once)
+    assert compare(ONE_CASE, tmp_path, [QUICK, QUICK]) == 130
+    assert len(report(tmp_path)["jobs"]) == 1
+
+
+def test_a_suite_that_diverges_fails_the_command_though_the_jobs_agree(tmp_path, monkeypatch):
+    sound = Dense.forward
+    monkeypatch.setattr(Dense, "forward", lambda self, p, A_prev: sound(self, p, 2 * A_prev))
+    monkeypatch.setattr("crosscheck.jobs.compare.train", lambda job, *_, **__: Result(job, 10, {"a": 1.0, "b": 1.0}))
+    with cache.suspended():
+        assert compare(ONE_CASE, tmp_path, [QUICK]) == 1
+    assert report(tmp_path)["counts"]["diverge"] == 1
+    assert report(tmp_path)["jobs"][0]["problem"] == ""
+
+
+def test_an_unknown_case_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(typer.Exit) as refusal:
+        compare(["layers.dens.Dens"], tmp_path, [QUICK])
+    assert refusal.value.exit_code == 2
+    assert not list(tmp_path.iterdir())
