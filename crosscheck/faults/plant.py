@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from crosscheck import cache
 from crosscheck.faults.catalogue import Fault, Replacement
 
 ABSENT = object()
@@ -14,13 +15,17 @@ ABSENT = object()
 
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
-    """The column is faulty while this is open. What was built before may go on computing as it did: build anew."""
+    """The column is faulty while this is open. What was built before may go on computing as it did: build anew.
+
+    What is computed from a faulty reference is not kept for later runs.
+    """
     owner, name = resolve(fault.where)
     replacement = fault.replacement if fault.only is None else in_some(fault.only, fault.replacement)
     before = vars(owner).get(name, ABSENT) if not isinstance(owner, MutableMapping) else owner[name]
     put(owner, name, replacement(member(owner, name)))
     try:
-        yield
+        with cache.suspended() if fault.column == "numpy" else nullcontext():
+            yield
     finally:
         put(owner, name, before)
 

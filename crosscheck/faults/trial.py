@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from crosscheck.case import all_cases
 from crosscheck.faults.catalogue import Fault, Site
 from crosscheck.faults.plant import planted
-from crosscheck.ladder import attempt
-from crosscheck.rungs.finding import CRASHED, DIVERGE, Finding
+from crosscheck.ladder import RUNGS
+from crosscheck.rungs import training
+from crosscheck.rungs.finding import CRASHED, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
 
 BATCHES = 4
 """Batches that some rung asks for: all are drawn while the reference is sound."""
+
+CHECKS: Mapping[str, Callable[[Session], Finding]] = {**RUNGS, "training": partial(training.check, free_steps=0)}
+"""The ladder's rungs, without the free-running trajectories that nobody judges."""
+
+DECISIVE = ("structure", "exact", "forward", "backward", "state", "training")
+"""The rungs in float64, the exact one in float32 too."""
+
+NARROW = ("forward", "backward", "state", "training")
+"""The rungs in another dtype, on its own: what that dtype alone would find."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """What the checker made of a fault: the first rung that refused it ("" if none did), whom it blamed, and why.
 
-    expected: what it should have blamed; off: the column(s) accused; crashed: what went wrong, if it could not run
+    expected: what it should have blamed; off: the column(s) accused; crashed: what went wrong, if a rung could not run
+    conventional: whether each rule of thumb would have refused the same observations; none for faults of structure
     """
 
     fault: str
     column: str
+    kind: str
     bites: str
     case: str
     dtype: str
@@ -36,6 +50,7 @@ class Trial:
     off: str = ""
     reason: str = ""
     crashed: str = ""
+    conventional: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def detected(self) -> bool:
@@ -49,30 +64,25 @@ class Trial:
     def column_right(self) -> bool:
         return self.detected and self.off == self.column
 
-    @property
-    def accuses_sound(self) -> bool:
-        """Whether a column without a fault is accused."""
-        return self.detected and self.off != self.column
-
 
 @dataclass
 class Bench:
     """Sessions of sound columns, made when first asked for and kept."""
 
     columns: Sequence[str] = ("numpy", "torch", "jax")
-    sound: dict[tuple[str, str, int], Session] = field(default_factory=dict)
+    sound: dict[tuple[str, int], Session] = field(default_factory=dict)
 
     def session(self, case: str, dtype: str = "float64", seed: int = 0) -> Session:
-        key = (case, dtype, seed)
-        if key not in self.sound:
+        """The sound session on a case, with its feeds drawn."""
+        if (case, seed) not in self.sound:
             row = next((row for row in all_cases() if row.name == case), None)
             if row is None:
                 raise LookupError(f"a fault is planted on {case!r}, and there is no such case")
-            session = Session(row, self.columns, (dtype,), seed=seed, dtype=dtype)
-            for batch in range(BATCHES):
-                session.feed(batch)
-            self.sound[key] = session
-        return self.sound[key]
+            self.sound[case, seed] = Session(row, self.columns, seed=seed)
+        session = self.sound[case, seed].sibling(dtype)
+        for batch in range(BATCHES):
+            session.feed(batch)
+        return session
 
     @contextmanager
     def faulty(self, fault: Fault, site: Site, dtype: str = "float64", seed: int = 0) -> Iterator[Session]:
@@ -88,10 +98,7 @@ class Bench:
     def attempt(self, fault: Fault, site: Site, rungs: Sequence[str], dtype: str = "float64", seed: int = 0) -> Trial:
         """Climb the rungs until one refuses."""
         with self.faulty(fault, site, dtype, seed) as session:
-            findings = (attempt(rung, session) for rung in rungs)
-            finding = next((f for f in findings if f.status in (DIVERGE, CRASHED)), None)
-        trial = Trial(fault.id, fault.column, fault.bites, site.case, dtype, seed, site.blame)
-        return trial if finding is None else outcome(trial, finding)
+            return outcome(blank(fault, site, dtype, seed), first_refusal(session, rungs))
 
 
 def without(session: Session, column: str) -> Session:
@@ -107,7 +114,31 @@ def without(session: Session, column: str) -> Session:
     )
 
 
-def outcome(trial: Trial, finding: Finding) -> Trial:
+def first_refusal(session: Session, rungs: Sequence[str]) -> Finding | None:
+    """The first rung's finding that is no agreement."""
+    for rung in rungs:
+        finding = judged(rung, session)
+        if finding.status in (DIVERGE, CRASHED):
+            return finding
+    return None
+
+
+def judged(rung: str, session: Session) -> Finding:
+    if len(session.running()) < 2:
+        return Finding(rung, NOT_RUN, reason="nothing to compare with")
+    try:
+        return CHECKS[rung](session)
+    except Exception as error:
+        return Finding(rung, CRASHED, reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+
+
+def blank(fault: Fault, site: Site, dtype: str, seed: int) -> Trial:
+    return Trial(fault.id, fault.column, fault.kind, fault.bites, site.case, dtype, seed, site.blame)
+
+
+def outcome(trial: Trial, finding: Finding | None) -> Trial:
+    if finding is None:
+        return trial
     if finding.status == CRASHED:
         return replace(trial, crashed=f"{finding.rung}: {finding.reason}")
     divergence = finding.divergence

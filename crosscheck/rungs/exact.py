@@ -15,7 +15,7 @@ import numpy as np
 from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
-from crosscheck.locate import first_divergence
+from crosscheck.forcing import locate
 from crosscheck.numerics.carrier import values
 from crosscheck.numerics.certificate import Certified, certified, certify, lattice
 from crosscheck.numerics.floor import Floor, judge
@@ -32,9 +32,10 @@ def check(session: Session) -> Finding:
     for dtype in dict.fromkeys([*ALWAYS, *session.dtypes]):
         for data_set in DATA_SETS:
             for train in session.passes():
-                found, modules = compare_exactly(session.sibling(dtype), data_set, train, figures)
+                sibling = session.sibling(dtype)
+                found, modules = compare_exactly(sibling, data_set, train, figures)
                 verdicts += found
-                divergence = first_divergence(found, modules)
+                divergence = locate(sibling, found, modules, train, data_set)
                 if divergence:
                     reason = f"{divergence} ({dtype}, {data_set} data): {divergence.verdict.problem}"
                     return Finding("exact", DIVERGE, verdicts, divergence, reason, figures=figures)

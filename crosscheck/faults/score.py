@@ -1,0 +1,192 @@
+"""Scoring the checker on the catalogue: every fault on every case it is planted on, and the same cases when sound."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+from crosscheck.faults.catalogue import Fault, Site, catalogue, select
+from crosscheck.faults.conventional import TOLERANCES, refusals, rules_for
+from crosscheck.faults.trial import DECISIVE, NARROW, Bench, Trial, blank, first_refusal, outcome
+from crosscheck.rungs.finding import DIVERGE
+from crosscheck.rungs.training import RULES
+from crosscheck.session import split_columns
+from crosscheck.settings import one_thread, record
+
+SCHEMA = "crosscheck-faults-1"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A case with no fault in it: the pairs of columns that were accused all the same, and by which rung."""
+
+    case: str
+    dtype: str
+    seed: int
+    pairs: tuple[tuple[str, str], ...]
+    accused: tuple[tuple[str, str], ...] = ()
+    rung: str = ""
+    reason: str = ""
+    conventional: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """All faults on one case, so that its sound columns run once."""
+
+    case: str
+    faults: tuple[str, ...]
+    columns: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Everything that was tried. `not_run` says which columns are missing and why."""
+
+    trials: Sequence[Trial]
+    sound: Sequence[Sound]
+    not_run: dict[str, str] = field(default_factory=dict)
+    audit: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def faulty(self) -> list[Trial]:
+        return [trial for trial in self.trials if trial.bites != "nothing"]
+
+    @property
+    def controls(self) -> list[Trial]:
+        return [trial for trial in self.trials if trial.bites == "nothing"]
+
+    @property
+    def wrong(self) -> list[Trial]:
+        """The faults that float64 missed or misjudged, controls refused, and trials that crashed."""
+        decisive = [trial for trial in self.faulty if trial.dtype == "float64"]
+        misjudged = [trial for trial in decisive if not (trial.blamed_right and trial.column_right)]
+        misjudged += [
+            trial for trial in self.faulty if trial.dtype != "float64" and trial.detected and not trial.column_right
+        ]
+        return misjudged + [trial for trial in self.controls if trial.detected or trial.crashed]
+
+    @property
+    def exit_code(self) -> int:
+        return int(bool(self.wrong or any(sound.accused for sound in self.sound)))
+
+
+def plan(faults: Iterable[Fault], columns: Sequence[str], dtypes: Sequence[str], seeds: Sequence[int]) -> list[Task]:
+    """One task a case, the longest first."""
+    by_case: dict[str, list[str]] = {}
+    for fault in faults:
+        for site in fault.sites:
+            by_case.setdefault(site.case, []).append(fault.id)
+    tasks = [Task(case, tuple(ids), tuple(columns), tuple(dtypes), tuple(seeds)) for case, ids in by_case.items()]
+    return sorted(tasks, key=lambda task: -len(task.faults))
+
+
+def score(
+    patterns: Iterable[str] = (),
+    columns: Sequence[str] = ("numpy", "torch", "jax"),
+    dtypes: Sequence[str] = ("float64",),
+    seeds: Sequence[int] = (0,),
+    jobs: int = 1,
+    on_task: Callable[[Task, int], None] = lambda task, count: None,
+) -> Score:
+    """Plant every fault that matches on every case of its sites; `on_task` hears of each case done and of how many.
+
+    Raises LookupError for a pattern that matches no fault, a column or a dtype that is not known.
+    """
+    present, absent = split_columns(columns)
+    faults = [fault for fault in select(patterns, catalogue(present)) if can_be_accused(fault, present)]
+    tasks = plan(faults, present, dtypes, seeds)
+    trials: list[Trial] = []
+    sound: list[Sound] = []
+    audit: dict[str, Any] = {}
+    for task, (tried, clean, seen) in performed(tasks, jobs):
+        trials += tried
+        sound += clean
+        audit = seen
+        on_task(task, len(tasks))
+    return Score(trials, sound, absent, audit)
+
+
+def can_be_accused(fault: Fault, columns: Sequence[str]) -> bool:
+    """Between two columns there is no vote: a fault of the reference would be laid at the other's door."""
+    return fault.column != "numpy" or len(columns) > 2
+
+
+Answer = tuple[list[Trial], list[Sound], dict[str, Any]]
+
+
+def performed(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Answer]]:
+    if jobs == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task, perform(task)
+        return
+    one_thread()
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(perform, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def perform(task: Task) -> Answer:
+    bench = Bench(task.columns)
+    wanted = [fault for fault in catalogue(task.columns) if fault.id in task.faults]
+    sites = [(fault, site) for fault in wanted for site in fault.sites if site.case == task.case]
+    trials, sound = [], []
+    for seed in task.seeds:
+        for dtype in task.dtypes:
+            sound.append(try_sound(bench, task.case, dtype, seed))
+            narrow = dtype != "float64"
+            trials += [try_fault(bench, *pair, dtype, seed) for pair in sites if not (narrow and of_structure(*pair))]
+    return trials, sound, record()
+
+
+def of_structure(fault: Fault, site: Site) -> bool:
+    return fault.rung(site) == "structure"
+
+
+def rungs_in(dtype: str) -> Sequence[str]:
+    return DECISIVE if dtype == "float64" else NARROW
+
+
+def try_fault(bench: Bench, fault: Fault, site: Site, dtype: str, seed: int) -> Trial:
+    """Climb the ladder until a rung refuses, then ask the rules of thumb."""
+    with bench.faulty(fault, site, dtype, seed) as session:
+        trial = outcome(blank(fault, site, dtype, seed), first_refusal(session, rungs_in(dtype)))
+        if of_structure(fault, site) or session.broken:
+            return trial
+        rules = rules_for(site.blame) if site.blame.startswith(("training.", "layers.losses.")) else ()
+        return replace(trial, conventional=refusals(session, rules))
+
+
+def try_sound(bench: Bench, case: str, dtype: str, seed: int) -> Sound:
+    session = bench.session(case, dtype, seed)
+    pairs = tuple(combinations(bench.columns, 2))
+    finding = first_refusal(session, rungs_in(dtype))
+    clean = Sound(case, dtype, seed, pairs, conventional=refusals(session, RULES if session.case.cost else ()))
+    if finding is None:
+        return clean
+    divergence = finding.divergence
+    off = divergence.off.split(" and ") if finding.status == DIVERGE and divergence else []
+    accused = tuple(pair for pair in pairs if not set(off) & set(bench.columns) or set(off) & set(pair))
+    return replace(clean, accused=accused, rung=finding.rung, reason=finding.reason)
+
+
+def as_data(score: Score) -> dict[str, Any]:
+    """Everything as plain data, for JSON."""
+    from crosscheck.faults.shares import shares
+
+    return {
+        "schema": SCHEMA,
+        "audit": score.audit,
+        "not_run": score.not_run,
+        "shares": [asdict(share) | {"low": share.low, "high": share.high} for share in shares(score)],
+        "tolerances": {name: dict(tolerances) for name, tolerances in TOLERANCES.items()},
+        "trials": [asdict(trial) for trial in score.trials],
+        "sound": [asdict(sound) for sound in score.sound],
+    }
