@@ -15,11 +15,13 @@ from crosscheck.observation import Key
 
 @dataclass(frozen=True)
 class Policy:
-    """The gradients by `parameters` ("Class.name" of the reference) that `column` accumulates in the tested dtype."""
+    """The gradients by `parameters` ("Class.name" of the reference) that `column` accumulates in the tested dtype, and
+    the probed operations that show it."""
 
     column: str
     dtypes: tuple[str, ...]
     parameters: tuple[str, ...]
+    operations: tuple[str, ...]
     why: str
 
 
@@ -28,12 +30,14 @@ POLICIES = (
         "jax",
         ("bfloat16", "float16"),
         ("Conv.b", "ConvTranspose.b", "TrueConvolution.b"),
-        "XLA on the CPU sums a convolution's bias gradient over batch and space in the storage format",
+        ("conv bias gradient",),
+        "the transpose of a bias's broadcast is lax.reduce, which adds up in the storage format",
     ),
     Policy(
         "torch",
         ("float16",),
         ("Conv.W", "ConvTranspose.W"),
+        (),
         "PyTorch on the CPU accumulates the weight gradient of some grouped convolutions in float16",
     ),
 )
@@ -58,3 +62,8 @@ def owner(key: Key, owners: Mapping[str, str]) -> str:
 
 def leaf(key: Key) -> str:
     return key.path.rpartition(".")[2]
+
+
+def is_narrow(column: str, dtype: str, operation: str) -> bool:
+    """Whether a probed operation is declared to accumulate in the tested dtype itself."""
+    return any(p.column == column and dtype in p.dtypes and operation in p.operations for p in POLICIES)
