@@ -22,7 +22,7 @@ they were decided from. Values are float64, so no more than 53 bits can be certi
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import frexp, inf, isfinite, log2
+from math import frexp, inf, log2
 from operator import or_
 from typing import Any
 
@@ -99,12 +99,14 @@ class Terms:
     @property
     def demand(self) -> Demand:
         heaviest = float(np.max(self.mass, initial=0))
-        if not isfinite(heaviest):
+        if heaviest == 0:
+            return Demand(bottom=self.lattice)
+        if heaviest == inf:
             return ANYTHING
-        bits = log2(heaviest) - self.lattice if heaviest else 0.0
+        bits = log2(heaviest) - self.lattice
         if bits >= 53:  # float64 cannot tell 2^53 from 2^53 + 1
             bits = max(bits, 53 + 1e-9)
-        return Demand(bits, frexp(heaviest)[1], self.lattice) if heaviest else NOTHING
+        return Demand(bits, frexp(heaviest)[1], self.lattice)
 
 
 class Certified(Carrier):
@@ -244,15 +246,23 @@ def subtract(a: Certified, b: Certified) -> Certified:
 
 def multiply(a: Certified, b: Certified) -> Certified:
     value = np.asarray(a.value * b.value)
-    if is_scale(a.value):
-        a, b = b, a
-    if is_scale(b.value):
-        power = abs(b.value.item())
-        terms, stored = (kind and kind.scaled(power) for kind in (a.terms, a.stored))
-        return Certified(value, merged((a, b)), terms, stored)
-    exact = a.demand.bits + b.demand.bits <= 53 or value.dtype.kind in "iub"
-    demand = None if exact else significance(value, lowest_bit(a.value) + lowest_bit(b.value))
+    demand = None if exact_product(a.demand, b.demand) else product_demand(a, b, value)
+    for x, scale in ((a, b), (b, a)):
+        if is_scale(scale):
+            power = abs(scale.value.item())
+            terms, stored = (kind and kind.scaled(power) for kind in (x.terms, x.stored))
+            return Certified(value, merged((a, b)), terms, stored, demand)
     return Certified(value, merged((a, b)), demand=demand)
+
+
+def exact_product(a: Demand, b: Demand) -> bool:
+    """Whether no product of two such numbers is rounded, in significance or in range."""
+    return a.bits + b.bits <= 53 and a.top + b.top <= 1024 and a.bottom + b.bottom >= -1022
+
+
+def product_demand(a: Certified, b: Certified, value: Array) -> Demand:
+    """The demand of the products, of which `value` may be a rounding."""
+    return significance(value, lowest_bit(a.value) + lowest_bit(b.value))
 
 
 def divide(a: Certified, b: Certified) -> Certified:
@@ -297,8 +307,9 @@ def is_power(x: Array, step: int = 1) -> Array:
     return np.asarray((np.abs(fraction) == 0.5) & ((exponent - 1) % step == 0))
 
 
-def is_scale(x: Array) -> bool:
-    return x.size == 1 and x.ndim == 0 and bool(is_power(x))
+def is_scale(x: Certified) -> bool:
+    """Whether x is a constant by which every sum may be scaled."""
+    return x.ndim == 0 and x.terms is None and bool(is_power(x.value))
 
 
 def magnitude(v: Array) -> Array:

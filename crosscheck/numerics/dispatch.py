@@ -64,9 +64,10 @@ def pad(self: Any, x: Any, width: Any, mode: str = "constant", *, constant_value
     """Padding adds zeros or copies, which are moves, or other constants, which are not."""
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TypeError(f"np.pad in mode {mode!r} has no meaning for {type(self).__name__}: write it as primitives")
-    given = {"constant_values": constant_values} if mode == "constant" else {}
-    apply = self._choose if np.any(constant_values) else self._rearrange
-    return apply(lambda v: np.pad(v, width, mode, **given), x)
+    border: Handler = np.pad
+    if np.any(constant_values):
+        return self._choose(lambda v: border(v, width, mode, constant_values=constant_values), x)
+    return self._rearrange(lambda v: border(v, width, mode), x)
 
 
 def take(self: Any, x: Any, indices: Any, axis: int | None = None) -> Any:

@@ -86,8 +86,7 @@ class Emulator:
         pattern = self.raw(x.shape) >> shift
         pattern += x.view(np.uint64)
         pattern &= kept
-        with np.errstate(over="ignore"):
-            return np.asarray(pattern.view(np.float64).astype(CONTAINERS[format.emax]).astype(np.float64))
+        return np.asarray(pattern.view(np.float64).astype(CONTAINERS[format.emax]).astype(np.float64))
 
     def function_error(self, y: Array) -> Array:
         return np.asarray(y * (1 + self.function_spread * self.uniform(y.shape)))
