@@ -50,8 +50,9 @@ class Results:
 
     @property
     def status(self) -> str:
-        """The worst that happened; "agree" only if something was compared."""
-        return next((status for status, count in self.counts.items() if count), NOT_RUN)
+        """The worst that happened; "agree" only of a whole run in which something was compared."""
+        worst = next((status for status, count in self.counts.items() if count), NOT_RUN)
+        return NOT_RUN if self.interrupted and worst == AGREE else worst
 
     @property
     def exit_code(self) -> int:

@@ -110,14 +110,15 @@ def tensor_entry(verdict: Verdict) -> Entry:
 
 def finite(value: Any) -> Any:
     """The same as plain JSON types. JSON has no infinity and no NaN: they become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
-    if isinstance(value, (str, bool, int)) or value is None:
-        return value
-    number = float(value)
-    return number if math.isfinite(number) else None
+    return finite(float(value))
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Every status has a symbol and a word; color only repeats them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crosscheck.registry import PACKAGES
@@ -100,11 +100,16 @@ def absences(document: Entry) -> list[tuple[str, str]]:
             reason = finding["reason"] if finding["status"] == NOT_RUN else finding["figures"].get("left_out")
             if reason:
                 counts.setdefault(reason, Counter())[finding["rung"]] += 1
-    rungs = [
-        (", ".join(f"{rung} in {counted(count, 'case')}" for rung, count in found.items()), reason)
-        for reason, found in counts.items()
-    ]
-    return sorted(columns) + rungs
+    return sorted(columns) + [(where(found, document["rungs"]), reason) for reason, found in counts.items()]
+
+
+def where(counts: Mapping[str, int], rungs: Sequence[str]) -> str:
+    """ "state and training in 3 cases, modes in 1 case"."""
+    alike = {count: [rung for rung in counts if counts[rung] == count] for count in counts.values()}
+    return ", ".join(
+        f"{'every rung' if names == list(rungs) else ' and '.join(names)} in {counted(count, 'case')}"
+        for count, names in alike.items()
+    )
 
 
 def counted(count: int, noun: str) -> str:
