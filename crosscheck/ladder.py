@@ -27,8 +27,9 @@ RUNGS: Mapping[str, Callable[[Session], Finding]] = {
 }
 
 
-DTYPES = ("float64", "float32", "bfloat16", "float16")
-"""The number types that the rungs can judge: float64 decides semantics, the others are the precision rung's."""
+DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")
+"""The number types that the rungs can judge: float64 decides semantics, the others are the precision rung's. TF32 is
+float32 whose products are rounded by a GPU's tensor cores."""
 
 MODES = ("eager", "compiled")
 """Eager is always run, being what the compiled run is compared with; JAX's usual mode is jit in both."""
@@ -53,6 +54,8 @@ class Settings:
         require_known("dtype", self.dtypes, DTYPES)
         require_known("mode", self.modes, MODES)
         require_known("device", [self.device], DEVICES)
+        if "tf32" in self.dtypes and self.device == "cpu":
+            raise ValueError("dtype tf32 is an arithmetic of NVIDIA GPUs; expected device gpu with it")
 
     def options(self) -> dict[str, str]:
         """The same on the command line."""

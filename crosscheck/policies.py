@@ -29,8 +29,8 @@ POLICIES = (
     Policy(
         "jax",
         ("bfloat16", "float16"),
-        ("Conv.b", "ConvTranspose.b", "TrueConvolution.b"),
-        ("conv bias gradient",),
+        ("Dense.b", "Conv.b", "ConvTranspose.b", "TrueConvolution.b"),
+        ("dense bias gradient", "conv bias gradient"),
         "the transpose of a bias's broadcast is lax.reduce, which adds up in the storage format",
     ),
     Policy(

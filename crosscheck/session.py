@@ -17,7 +17,7 @@ from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
 from crosscheck.feed import Feed
 from crosscheck.noise import Experiment
-from crosscheck.numerics.formats import FORMATS, round_to
+from crosscheck.numerics.formats import arithmetic, round_to
 from crosscheck.observation import Observation
 
 NUMPY_DTYPES = ("float64", "float32")
@@ -148,7 +148,7 @@ class Session:
 
     def rounded(self, values: Mapping[Any, Array]) -> dict[Any, Array]:
         """The nearest values of the tested dtype, so that every column is given the same numbers."""
-        format = FORMATS[self.dtype]
+        format = arithmetic(self.dtype).storage
         return {key: round_to(value, format) if value.dtype.kind == "f" else value for key, value in values.items()}
 
     def discover(self, module: Any, feed: Feed, batch: Batch) -> tuple[tuple[Array, ...], Mapping[str, Array]]:

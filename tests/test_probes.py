@@ -6,15 +6,14 @@ import pytest
 from crosscheck import registry
 from crosscheck.numerics.formats import FORMATS, round_to
 from crosscheck.probes import readings as module
-from crosscheck.probes.readings import Reading, lopsided, probes, readings
+from crosscheck.probes.readings import Reading, lopsided, probes, readings, surprises
 
 COLUMNS = [column for column in registry.PACKAGES if not registry.missing(column)]
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_what_is_found_is_what_is_declared(column):
-    surprises = [reading for reading in readings(column) if not reading.declared]
-    assert not surprises, [f"{r.operation} {r.dtype}: {r.says} ({r.found} for {r.exact})" for r in surprises]
+    assert not surprises(readings(column))
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -44,5 +43,7 @@ def test_the_wide_sum_probe_sees_a_narrow_accumulator(format):
 def test_a_reading_that_contradicts_its_declaration_says_so(monkeypatch):
     monkeypatch.setattr(module.policies, "POLICIES", ())
     narrow = Reading("jax", "conv bias gradient", "bfloat16", "wide sum", 8192, 16384)
-    assert not narrow.declared
-    assert narrow.says == "accumulates in bfloat16"
+    full = Reading("jax", "conv bias gradient", "bfloat16", "small sum", 272, 272)
+    assert surprises([full]) == []
+    (text,) = surprises([full, narrow])
+    assert "jax conv bias gradient in bfloat16: accumulates in bfloat16" in text

@@ -18,6 +18,7 @@ from crosscheck.axes import Array
 from crosscheck.backends import base
 from crosscheck.backends.base import Point, Rule, astuple, build
 from crosscheck.feed import Feed
+from crosscheck.numerics.formats import arithmetic
 from crosscheck.observation import Node, Observation
 
 Arrays = dict[str, Any]
@@ -105,6 +106,10 @@ class Subject(base.Subject):
 
     def forward(self, args: Arrays, probes: Any, train: bool, trace: bool) -> tuple[Any, Any, Any]:
         """Outputs, recorded nodes, state afterwards; pure, so that it can be traced, differentiated and jitted."""
+        with jax.default_matmul_precision("tensorfloat32" if self.dtype == "tf32" else "highest"):
+            return self.run(args, probes, train, trace)
+
+    def run(self, args: Arrays, probes: Any, train: bool, trace: bool) -> tuple[Any, Any, Any]:
         inputs = [(args["data"] | args["inputs"])[name] for name in self.case.inputs]
         if self.function is not None:
             recorder = Recorder({}, probes)
@@ -245,7 +250,7 @@ class Subject(base.Subject):
         return self.array(self.layout.data_to_column(value, self.axes_of("", "out", 0, value.ndim)))
 
     def array(self, value: Array) -> Any:
-        dtype = jnp.dtype(self.dtype) if value.dtype.kind == "f" else value.dtype
+        dtype = jnp.dtype(arithmetic(self.dtype).storage.name) if value.dtype.kind == "f" else value.dtype
         return jax.device_put(np.asarray(value).astype(dtype), self.jax_device)
 
 

@@ -14,6 +14,7 @@ from crosscheck.axes import Array
 from crosscheck.backends import base
 from crosscheck.backends.base import Point, Rule, astuple, build
 from crosscheck.feed import Feed
+from crosscheck.numerics.formats import arithmetic
 from crosscheck.observation import Node, Observation
 
 
@@ -22,7 +23,7 @@ class Subject(base.Subject):
 
     def __init__(self, case: Any, dtype: str, mode: str, device: str):
         super().__init__(case, dtype, mode, device)
-        self.torch_dtype = getattr(torch, dtype)
+        self.torch_dtype = getattr(torch, arithmetic(dtype).storage.name)
         self.torch_device = torch.device("cuda" if device == "gpu" else device)
         built = build("torch", case)
         self.module = built if isinstance(built, nn.Module) else Function(built)
@@ -41,11 +42,13 @@ class Subject(base.Subject):
         self.load(feed.params, feed.state)
         self.module.train(train)
         inputs = self.inputs(feed, gradient=True)
-        with self.uniforms(feed), watching(self.module, trace and self.mode == "eager") as calls:
-            outputs = astuple(self.call(*inputs.values()))
-        gradients, input_gradients = self.differentiate(outputs, inputs, feed, calls)
+        with tensor_cores(self.dtype == "tf32"):
+            with self.uniforms(feed), watching(self.module, trace and self.mode == "eager") as calls:
+                outputs = astuple(self.call(*inputs.values()))
+            gradients, input_gradients = self.differentiate(outputs, inputs, feed, calls)
         nodes = [call.node() for call in calls]
-        state = self.layout.from_column({name: numpy(value) for name, value in self.tensors().items()}, trainable=False)
+        buffers = {name: numpy(value).copy() for name, value in self.tensors().items()}  # the next load overwrites them
+        state = self.layout.from_column(buffers, trainable=False)
         return self.gather(nodes, tuple(numpy(y) for y in outputs), gradients, input_gradients, state)
 
     def differentiate(
@@ -85,11 +88,11 @@ class Subject(base.Subject):
             for param in params.values():
                 if places:
                     optimizer.state[param]["step"] = torch.tensor(float(point.t))
-        with self.uniforms(feed):
+        with self.uniforms(feed), tensor_cores(self.dtype == "tf32"):
             (z,) = astuple(self.call(*self.inputs(feed).values()))
-        assert feed.labels is not None
-        loss = self.find(self.case.cost)(z, self.output(feed.labels))
-        loss.backward()
+            assert feed.labels is not None
+            loss = self.find(self.case.cost)(z, self.output(feed.labels))
+            loss.backward()
         gradients = {
             name: numpy(torch.zeros_like(p) if p.grad is None else p.grad).copy() for name, p in params.items()
         }
@@ -148,6 +151,20 @@ class Subject(base.Subject):
                 vars(part).pop("uniform", None)
 
 
+@contextmanager
+def tensor_cores(tf32: bool) -> Iterator[None]:
+    """Float32 products in full, or in TF32 where that is what is tested; a GPU's convolutions default to TF32."""
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before):
+            switch.allow_tf32 = value
+
+
 class Function(nn.Module):  # type: ignore[misc]
     """A function of its inputs, run as a module without parameters."""
 
@@ -180,9 +197,9 @@ class Call:
 
 
 def watched_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Every submodule that computes something itself; containers do not."""
-    containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-    return [(path, part) for path, part in module.named_modules() if not isinstance(part, containers)]
+    """Every submodule that computes something itself, which containers do not. An activation is a function elsewhere."""
+    unwatched = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ReLU)
+    return [(path, part) for path, part in module.named_modules() if not isinstance(part, unwatched)]
 
 
 @contextmanager

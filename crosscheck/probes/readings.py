@@ -3,6 +3,7 @@
     product      4097 * 1 in float32                    4096 under TF32, bfloat16 or float16
     accumulator  2^23 + 64 ones in float32              less if the accumulator has fewer than 24 bits
     wide sum     n ones and fives, mean 2, in 16 bits   2n in a float32 accumulator; far less in a 16-bit one
+    small sum    2^p and 16 ones in a format of p bits  2^p if each one is rounded away as it is added
 
 One operand of a product is 1, because two lossy operands can cancel each other's error.
 """
@@ -10,7 +11,7 @@ One operand of a product is 1, because two lossy operands can cancel each other'
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from crosscheck import policies
 from crosscheck.axes import Array
+from crosscheck.numerics.formats import FORMATS
 
 Operation = Callable[[Array, Array, str], float]
 """sum_k a_k b_k, computed by one operation of a framework in a dtype."""
@@ -48,12 +50,6 @@ class Reading:
             return "float32 accumulator" if self.full else "accumulator narrower than float32"
         return "float32 accumulator" if self.full else f"accumulates in {self.dtype}"
 
-    @property
-    def declared(self) -> bool:
-        """Whether the finding is what the reports assume."""
-        narrow = policies.is_narrow(self.column, self.dtype, self.operation)
-        return self.full != narrow
-
 
 @cache
 def readings(column: str, device: str = "cpu") -> tuple[Reading, ...]:
@@ -71,6 +67,19 @@ def readings(column: str, device: str = "cpu") -> tuple[Reading, ...]:
     return tuple(found)
 
 
+def surprises(found: Iterable[Reading]) -> list[str]:
+    """What contradicts the declarations, in words: an operation is narrow in a dtype if any of its probes says so."""
+    groups: dict[tuple[str, str, str], list[Reading]] = {}
+    for reading in found:
+        groups.setdefault((reading.column, reading.operation, reading.dtype), []).append(reading)
+    texts = []
+    for (column, operation, dtype), group in groups.items():
+        worst = min(group, key=lambda reading: reading.full)
+        if worst.full == policies.is_narrow(column, dtype, operation):
+            texts.append(f"{column} {operation} in {dtype}: {worst.says} ({worst.found:g} for {worst.exact:g})")
+    return texts
+
+
 def probes() -> list[tuple[str, str, Array, Array]]:
     """(probe, dtype, a, b): the operation is given a and b, and must return their inner product."""
     one = np.zeros(64)
@@ -79,8 +88,12 @@ def probes() -> list[tuple[str, str, Array, Array]]:
     lossy[0] = 4097
     heap = np.ones(65)
     heap[0] = 2.0**23
-    wide = [("wide sum", dtype, lopsided(8192), np.ones(8192)) for dtype in HALVES]
-    return [("product", "float32", lossy, one), ("accumulator", "float32", heap, np.ones(65)), *wide]
+    narrow = []
+    for dtype in HALVES:
+        small = np.ones(17)
+        small[0] = 2.0 ** FORMATS[dtype].bits
+        narrow += [("wide sum", dtype, lopsided(8192), np.ones(8192)), ("small sum", dtype, small, np.ones(17))]
+    return [("product", "float32", lossy, one), ("accumulator", "float32", heap, np.ones(65)), *narrow]
 
 
 def lopsided(n: int) -> Array:

@@ -1,0 +1,101 @@
+"""How often a sound column is accused: every case over fresh seeds, each tensor of each column a check.
+
+    python -m crosscheck.alarms [--seeds N] [--dtypes float64,float32,bfloat16] [PATTERN ...]
+
+Prints the number of checks, of false alarms, and the 95 % upper bound of the rate (3/n if there are none), by dtype,
+and how the distances are spread: their median is about 1 if the noise is what the arithmetic does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy.stats import beta
+
+from crosscheck.agreement import Verdict, compare
+from crosscheck.case import Case, select
+from crosscheck.rungs.precision import KINDS
+from crosscheck.session import Session, split_columns
+
+FIRST_SEED = 1000
+"""Seeds from here on are used by nothing else."""
+
+
+@dataclass
+class Count:
+    """Checks of one dtype: how many, the accused ones in words, and every distance in noise units."""
+
+    checks: int = 0
+    accused: list[str] = field(default_factory=list)
+    units: list[float] = field(default_factory=list)
+
+    def add(self, case: Case, seed: int, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            others = [units for column, units in verdict.units.items() if column != "numpy"]
+            self.checks += len(others)
+            self.units += others
+            if not verdict.agrees and not verdict.problem.startswith("vacuous"):
+                self.accused.append(f"{case.name} seed {seed}: {verdict.key} {verdict.problem} ({verdict.off})")
+
+    @property
+    def bound(self) -> float:
+        """The 95 % upper confidence bound of the rate (Clopper-Pearson)."""
+        return float(beta.ppf(0.95, len(self.accused) + 1, self.checks - len(self.accused))) if self.checks else 1.0
+
+
+def passes(case: Case, columns: Sequence[str], dtype: str, seeds: Sequence[int]) -> Iterator[tuple[int, list[Verdict]]]:
+    """The verdicts on every seed; what was built and compiled for the first serves the others."""
+    built = Session(case, columns, (dtype,), seed=seeds[0], dtype=dtype).subjects
+    for seed in seeds:
+        session = Session(case, columns, (dtype,), seed=seed, dtype=dtype, subjects=built)
+        for train in session.passes():
+            observations, _ = session.observe_able(train)
+            if len(observations) > 1:
+                yield seed, compare(observations, session.reference_pass(train), KINDS, case.vacuous)
+
+
+def main(
+    patterns: Annotated[list[str] | None, typer.Argument()] = None,
+    seeds: int = 4,
+    dtypes: str = "float64,float32,bfloat16",
+) -> None:
+    columns, absent = split_columns(("numpy", "torch", "jax"))
+    console = Console()
+    for column, reason in absent.items():
+        console.print(f"{column} not run: {reason}")
+    counts = {dtype: Count() for dtype in dtypes.split(",")}
+    fresh = range(FIRST_SEED, FIRST_SEED + seeds)
+    for case in track(select(patterns or []), "checking sound columns", console=console):
+        for dtype, count in counts.items():
+            for seed, verdicts in passes(case, columns, dtype, fresh):
+                count.add(case, seed, verdicts)
+    console.print(table(counts))
+    accused = [text for count in counts.values() for text in count.accused]
+    for text in accused:
+        console.print(text)
+    raise typer.Exit(1 if accused else 0)
+
+
+def table(counts: dict[str, Count]) -> Table:
+    shown = Table("dtype", "checks", "false alarms", "rate below (95 %)", "median", "99.9 %", "largest")
+    for dtype, count in counts.items():
+        spread = np.array([units for units in count.units if units > 0] or [0.0])
+        shown.add_row(
+            dtype,
+            f"{count.checks:,}",
+            str(len(count.accused)),
+            f"{count.bound:.1e}",
+            *(f"{value:.2f}" for value in (np.median(spread), np.quantile(spread, 0.999), spread.max())),
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    typer.run(main)
