@@ -9,10 +9,11 @@ right lattice point and within the noise of its arithmetic, it is exact up to ro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted
+from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted, vote
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.forcing import locate
@@ -105,7 +106,11 @@ def judge_exactly(
     if not unequal:
         return Verdict(key, needed=0.0, error=0.0, relative=0.0), False
     snapped = all(snaps(seen[column], r, lattice(tensor), truth.floor(key, column)) for column in unequal)
-    return described(key, seen, r, unequal, "" if snapped else "not bit-identical", observations[0].axes[key]), snapped
+    verdict = described(key, seen, r, unequal, observations[0].axes[key])
+    if snapped:
+        return verdict, True
+    off = minority(seen, r, truth.floors[key])
+    return replace(verdict, problem="not bit-identical", off=off, needed=float("inf")), False
 
 
 def snaps(array: Array, r: Array, step: float, floor: Floor) -> bool:
@@ -113,14 +118,12 @@ def snaps(array: Array, r: Array, step: float, floor: Floor) -> bool:
     return bool(np.all(np.abs(array - r) <= step / 4)) and judge(array, r, floor).passes
 
 
-def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str], problem: str, axes: str) -> Verdict:
+def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str], axes: str) -> Verdict:
     distance = np.abs(seen[unequal[0]] - r)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(distance)), distance.shape))
     return Verdict(
         key,
-        problem,
-        minority(seen, r) if problem else "",
-        needed=float("inf") if problem else 1.0,
+        needed=1.0,
         error=float(np.max(distance)),
         relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
         worst=place(index, axes),
@@ -128,11 +131,14 @@ def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str],
     )
 
 
-def minority(seen: Mapping[str, Array], r: Array) -> str:
-    """Bit-identity is an equivalence: the columns outside the largest class are off."""
+def minority(seen: Mapping[str, Array], r: Array, floor: Floor) -> str:
+    """Bit-identity is an equivalence: the columns outside the largest class are off.
+
+    If the reference is wrong, so may be its certificate: then sound columns are only alike up to the noise.
+    """
     tensors = {"numpy": r} | dict(seen)
     columns = list(tensors)
     if len(columns) == 2:
         return columns[1]
     alike = [frozenset(b for b in columns if np.array_equal(tensors[a], tensors[b])) for a in columns]
-    return outvoted(columns, alike)
+    return outvoted(columns, alike) if any(len(circle) > 1 for circle in alike) else vote(tensors, floor)
