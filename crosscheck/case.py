@@ -72,9 +72,14 @@ def all_cases() -> tuple[Case, ...]:
 
 
 def select(patterns: Iterable[str]) -> list[Case]:
-    """The cases whose name is, contains or begins with one of the patterns; all of them if there is none."""
-    patterns = list(patterns)
-    chosen = [case for case in all_cases() if not patterns or any(pattern in case.name for pattern in patterns)]
+    """The cases that the patterns mean, all of them if there is none: a pattern that is a case's name means that case
+    alone, any other the cases whose name contains it."""
+    patterns, names = list(patterns), {case.name for case in all_cases()}
+
+    def meant(case: Case, pattern: str) -> bool:
+        return case.name == pattern if pattern in names else pattern in case.name
+
+    chosen = [case for case in all_cases() if not patterns or any(meant(case, pattern) for pattern in patterns)]
     for pattern in patterns:
         if not any(pattern in case.name for case in chosen):
             raise LookupError(f"no case matches {pattern!r}{nearest(pattern, [case.name for case in all_cases()])}")

@@ -10,11 +10,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from crosscheck.probes.readings import readings, summary
 
 PACKAGES = ("numpy", "scipy", "einops", "torch", "jax", "jaxlib", "flax", "optax")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NPROC": "1"}
@@ -32,9 +34,14 @@ def one_thread() -> None:
         os.environ.setdefault(name, value)
 
 
-def record(device: str = "cpu") -> Facts:
-    """Everything a reader needs to know about where a report was made, as plain data."""
-    columns = {column: facts(device) for column, facts in COLUMNS.items() if column_is_loaded(column)}
+def record(device: str = "cpu", dtypes: Iterable[str] = ("float32",)) -> Facts:
+    """Everything a reader needs to know about where a report was made, as plain data: what is set, and what the probes
+    find the arithmetic in these dtypes to be."""
+    columns = {
+        column: facts(device) | summary(readings(column, device, tuple(dtypes)))
+        for column, facts in COLUMNS.items()
+        if column_is_loaded(column)
+    }
     return {
         **unchanging(),
         "device": device,

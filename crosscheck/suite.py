@@ -180,7 +180,7 @@ def perform(task: Task) -> tuple[Outcome, Mapping[str, Any]]:
         outcome = climb(task.case, task.settings)
     except Exception as error:
         outcome = crashed(task, f"{type(error).__name__}: {error}", traceback.format_exc())
-    return outcome, record(task.settings.device)
+    return outcome, record(task.settings.device, task.settings.dtypes)
 
 
 def ending(process: BaseProcess) -> str:

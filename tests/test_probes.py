@@ -6,7 +6,7 @@ import pytest
 from crosscheck import registry
 from crosscheck.numerics.formats import FORMATS, round_to
 from crosscheck.probes import readings as module
-from crosscheck.probes.readings import Reading, lopsided, probes, readings, surprises
+from crosscheck.probes.readings import Reading, lopsided, probes, readings, summary, surprises
 
 COLUMNS = [column for column in registry.PACKAGES if not registry.missing(column)]
 
@@ -47,3 +47,15 @@ def test_a_reading_that_contradicts_its_declaration_says_so(monkeypatch):
     assert surprises([full]) == []
     (text,) = surprises([full, narrow])
     assert "jax conv bias gradient in bfloat16: accumulates in bfloat16" in text
+
+
+def test_the_summary_names_what_is_lesser():
+    found = [
+        Reading("jax", "sum", "bfloat16", "wide sum", 16384, 16384),
+        Reading("jax", "conv bias gradient", "bfloat16", "wide sum", 8192, 16384),
+        Reading("jax", "matmul", "float32", "product", 4096, 4097),
+    ]
+    assert summary(found) == {
+        "bfloat16 sums": "float32, but bfloat16 in conv bias gradient",
+        "float32 products": "full, but rounded to 16 bits or TF32 in matmul",
+    }

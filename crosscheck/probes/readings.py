@@ -11,7 +11,7 @@ One operand of a product is 1, because two lossy operands can cancel each other'
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,19 +52,40 @@ class Reading:
 
 
 @cache
-def readings(column: str, device: str = "cpu") -> tuple[Reading, ...]:
-    """Every probe on every operation that the column's executor offers; imports the framework."""
+def readings(column: str, device: str = "cpu", dtypes: tuple[str, ...] = ("float32", *HALVES)) -> tuple[Reading, ...]:
+    """Every probe in these dtypes on every operation that the column's executor offers; imports the framework."""
     executor = importlib.import_module(f"crosscheck.probes.{column}_executor")
     operations: Mapping[str, Operation] = executor.operations(device)
     found = []
     for operation, run in operations.items():
         for probe, dtype, a, b in probes():
+            if dtype not in dtypes:
+                continue
             try:
                 value = run(a, b, dtype)
             except NotImplementedError:
                 continue
             found.append(Reading(column, operation, dtype, probe, value, float(a @ b)))
     return tuple(found)
+
+
+def summary(found: Iterable[Reading]) -> dict[str, str]:
+    """The findings as facts of a settings audit: {"float32 products": "full", "bfloat16 sums": "float32"}."""
+    lesser: dict[str, list[str]] = {}
+    for reading in found:
+        name = f"{reading.dtype} {'products' if reading.probe == 'product' else 'sums'}"
+        operations = lesser.setdefault(name, [])
+        if not reading.full and reading.operation not in operations:
+            operations.append(reading.operation)
+    return {name: fact(name, operations) for name, operations in lesser.items()}
+
+
+def fact(name: str, operations: Sequence[str]) -> str:
+    dtype, kind = name.split()
+    usual, lesser = ("full", "rounded to 16 bits or TF32") if kind == "products" else ("float32", dtype)
+    if dtype == "float32" and kind == "sums":
+        lesser = "fewer bits"
+    return f"{usual}, but {lesser} in {' and '.join(operations)}" if operations else usual
 
 
 def surprises(found: Iterable[Reading]) -> list[str]:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from crosscheck.axes import Array
+from crosscheck.backends.torch_backend import tensor_cores
 from crosscheck.probes.readings import Operation
 
 WIDTH = 16
@@ -49,9 +50,19 @@ def operations(device: str) -> Mapping[str, Operation]:
         return float(gradient[0])
 
     return {
-        "matmul": matmul,
-        "conv": conv,
-        "sum": total,
-        "dense bias gradient": dense_bias_gradient,
-        "conv bias gradient": conv_bias_gradient,
+        "matmul": as_in_runs(matmul),
+        "conv": as_in_runs(conv),
+        "sum": as_in_runs(total),
+        "dense bias gradient": as_in_runs(dense_bias_gradient),
+        "conv bias gradient": as_in_runs(conv_bias_gradient),
     }
+
+
+def as_in_runs(operation: Operation) -> Operation:
+    """With the switches that the backend sets for its runs."""
+
+    def run(a: Array, b: Array, dtype: str) -> float:
+        with tensor_cores(tf32=False):
+            return operation(a, b, dtype)
+
+    return run
