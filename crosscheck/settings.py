@@ -16,8 +16,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from crosscheck.probes.readings import readings, summary
-
 PACKAGES = ("numpy", "scipy", "einops", "torch", "jax", "jaxlib", "flax", "optax")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NPROC": "1"}
 """One thread a process: cores are shared out by case. OpenMP and both BLAS read theirs, XLA's CPU client NPROC."""
@@ -38,7 +36,7 @@ def record(device: str = "cpu", dtypes: Iterable[str] = ("float32",)) -> Facts:
     """Everything a reader needs to know about where a report was made, as plain data: what is set, and what the probes
     find the arithmetic in these dtypes to be."""
     columns = {
-        column: facts(device) | summary(readings(column, device, tuple(dtypes)))
+        column: facts(device) | probed(column, device, tuple(dtypes))
         for column, facts in COLUMNS.items()
         if column_is_loaded(column)
     }
@@ -93,6 +91,11 @@ def commit(folder: Path = Path(__file__).parents[1]) -> str:
 
 def column_is_loaded(column: str) -> bool:
     return column in sys.modules
+
+
+def probed(column: str, device: str, dtypes: tuple[str, ...]) -> Facts:
+    """What the arithmetic of a column that is in use really is."""
+        return {**summary(readings(column, device if column != "numpy" else "cpu", dtypes))}
 
 
 def numpy_facts(device: str) -> Facts:
