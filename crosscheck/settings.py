@@ -95,7 +95,9 @@ def column_is_loaded(column: str) -> bool:
 
 def probed(column: str, device: str, dtypes: tuple[str, ...]) -> Facts:
     """What the arithmetic of a column that is in use really is."""
-        return {**summary(readings(column, device if column != "numpy" else "cpu", dtypes))}
+    from crosscheck.probes.readings import readings, summary
+
+    return {**summary(readings(column, device if column != "numpy" else "cpu", dtypes))}
 
 
 def numpy_facts(device: str) -> Facts:
