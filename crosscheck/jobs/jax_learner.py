@@ -11,7 +11,8 @@ import optax
 from flax import nnx
 
 from crosscheck.axes import Array
-from crosscheck.backends.jax_backend import configure, path_of
+from crosscheck.backends.jax_backend import configure
+from crosscheck.backends.jax_watch import path_of
 from crosscheck.jobs import learner
 from crosscheck.jobs.learner import Weights
 
