@@ -35,7 +35,7 @@ class Call:
 
 
 def watched_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Every submodule that computes something itself: no containers, and no activations, which are functions elsewhere."""
+    """Every submodule that computes something itself: no containers, nor activations, which are functions elsewhere."""
     unwatched = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ReLU, nn.ReLU6, nn.SiLU)
     return [(path, part) for path, part in module.named_modules() if not isinstance(part, unwatched)]
 
