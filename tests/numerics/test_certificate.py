@@ -86,7 +86,7 @@ def test_a_narrow_accumulator_is_certified_for_itself(steps, inputs, seed):
 
 @settings(deadline=None)
 @given(
-    groups=st.lists(st.lists(st.integers(-300, 300).filter(bool), min_size=1, max_size=6), min_size=2, max_size=6),
+    groups=st.lists(st.lists(st.integers(-60, 60), min_size=1, max_size=4), min_size=2, max_size=4),
     name=st.sampled_from(["bfloat16", "float16", "float32"]),
     seed=st.integers(0, 1 << 30),
 )
@@ -101,7 +101,7 @@ def test_sums_of_sums_may_be_reassociated(groups, name, seed):
     assert total == chain.value == sum(map(sum, groups))
 
 
-@given(terms=st.lists(st.integers(-100, 100), min_size=3, max_size=6), seed=st.integers(0, 1 << 30))
+@given(terms=st.lists(st.integers(-60, 60), min_size=3, max_size=6), seed=st.integers(0, 1 << 30))
 @example(terms=[100, 57, -100, 99], seed=2)
 def test_stored_tensors_may_be_added_in_any_order(terms, seed):
     chain = sum(certify(np.array([float(term)])) for term in terms)
@@ -110,6 +110,15 @@ def test_stored_tensors_may_be_added_in_any_order(terms, seed):
     for term in np.random.default_rng(seed).permutation(terms):
         total = float(round_to(total + term, FORMATS["bfloat16"]))
     assert [total] == chain.value
+
+
+def test_three_stored_tensors_must_fit_the_storage_in_any_order():
+    a, b, c = (certify(np.array([x])) for x in (255.0, -254.0, 252.0))
+    assert certified(a + b, "bfloat16")
+    assert certified(b + c, "bfloat16")
+    assert not certified(a + b + c, "bfloat16")  # a + c = 507 has 9 bits
+    assert certified(a + b + c, "float32")
+    assert certified((a + b) * 3 + c, "bfloat16")  # nobody reassociates over a product
 
 
 # The bits themselves
@@ -121,6 +130,13 @@ def test_a_sum_may_fill_the_accumulator_and_no_more(last, float32):
     assert certified(terms.sum(), "float32") == float32
     assert certified(terms @ np.array([1.0, -1.0]), "float32") == float32  # cancellation does not help
     assert certified(terms.sum(), "float64")
+
+
+def test_float64_cannot_certify_more_than_it_can_count():
+    total = certify(np.array([2.0**52, 2.0**52, 1.0])).sum()
+    assert total.value == 2.0**53  # the 1 is lost
+    assert not certified(total, "float64")
+    assert certified(certify(np.array([2.0**52, 2.0**51, 1.0])).sum(), "float64")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +258,7 @@ def test_lattice_is_the_step_of_the_terms():
     assert lattice(x) == 0.5
     assert lattice(x.sum()) == 0.5  # the sum is 2, but a missing term would be 1/2 off
     assert lattice(np.maximum(x.sum(), 0)) == 2
-    assert lattice(x.mean()) == 0.25
+    assert lattice(x.mean()) == lattice(0.5 * x.sum()) == lattice(x.sum() * 0.5) == 0.25
     assert lattice(certify(np.zeros(2))) == inf
 
 
