@@ -160,9 +160,15 @@ def data_axes(net: Any, path: str, role: str, rank: int) -> str:
     """The reference's axes of the input or output of the module at `path`: stated by the net, else by rank."""
     from reference import layout as reference_layout
 
-    stated = reference_layout.DATA.get(type(net).__name__, {})
     by_rank = reference_layout.ACTIVATIONS.get(rank, " ".join(f"axis{i}" for i in range(rank)))
-    return str(stated.get(f"{path} {role}", by_rank))
+    return stated_axes(net, path, role) or by_rank
+
+
+def stated_axes(net: Any, path: str, role: str) -> str:
+    """What the reference's net itself says of them, or ""."""
+    from reference import layout as reference_layout
+
+    return str(reference_layout.DATA.get(type(net).__name__, {}).get(f"{path} {role}", ""))
 
 
 def dotted(path: str, name: str) -> str:

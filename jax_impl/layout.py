@@ -30,6 +30,10 @@ PARAMETERS = {
         "mu": ("mean", "c"),
         "sigma2": ("var", "c"),
     },
+    "ConvNet": {"fc.W": ("fc.kernel", "(h w c) n")},
+    "LeNet5": {"fc1.W": ("fc1.kernel", "(h w c) n")},
+    "AlexNet": {"classifier.1.W": ("classifier.1.kernel", "(h w c) n")},
+    "VGG": {"classifier.0.W": ("classifier.0.kernel", "(h w c) n")},
 }
 
 BOOKKEEPING = {}

@@ -3,8 +3,23 @@
 ACTIVATIONS = {0: "", 1: "m", 2: "n m", 3: "n m t", 4: "m h w c"}
 """The axes of a module's inputs and outputs by rank, unless the module says otherwise (`axes`)."""
 
-PARAMETERS: dict[str, dict[str, str]] = {}
-"""Parameters of a net whose axes are finer than their layer knows: {"ConvNet": {"fc1.W": "n (h w c)"}}."""
+PARAMETERS = {
+    "ConvNet": {"fc.W": "n (h w c)"},
+    "LeNet5": {"fc1.W": "n (h w c)"},
+    "AlexNet": {"classifier.1.W": "n (h w c)"},
+    "VGG": {"classifier.0.W": "n (h w c)"},
+}
+"""Parameters of a net whose axes are finer than their layer knows."""
 
-DATA: dict[str, dict[str, str]] = {}
-"""Inputs and outputs of a net's parts with axes finer than their rank tells: {"ConvNet": {"fc1 in": "(h w c) m"}}."""
+DATA = {
+    "ConvNet": {"flatten out": "(h w c) m", "fc in": "(h w c) m"},
+    "LeNet5": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
+    "AlexNet": {
+        "flatten out": "(h w c) m",
+        "classifier.0 in": "(h w c) m",
+        "classifier.0 out": "(h w c) m",
+        "classifier.1 in": "(h w c) m",
+    },
+    "VGG": {"flatten out": "(h w c) m", "classifier.0 in": "(h w c) m"},
+}
+"""Inputs and outputs of a net's parts with axes finer than their rank tells."""

@@ -1,0 +1,32 @@
+"""The notes' example of a convolutional network: three convolutions and a dense layer, returning the logits."""
+
+import jax
+from flax import nnx
+
+from jax_impl.layers.conv import Conv
+from jax_impl.layers.dense import Dense
+from jax_impl.layers.flatten import Flatten
+
+
+class ConvNet(nnx.Module):
+    def __init__(
+        self,
+        num_classes: int = 10,
+        c_prev: int = 3,
+        channels: tuple[int, int, int] = (10, 20, 40),
+        h: int = 7,
+        w: int = 7,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        c1, c2, c3 = channels
+        self.conv1 = Conv(c_prev, c1, 3, rngs=rngs)
+        self.conv2 = Conv(c1, c2, 5, stride=2, rngs=rngs)
+        self.conv3 = Conv(c2, c3, 5, stride=2, rngs=rngs)
+        self.flatten = Flatten()
+        self.fc = Dense(h * w * c3, num_classes, rngs=rngs)
+
+    def __call__(self, x):
+        for conv in (self.conv1, self.conv2, self.conv3):
+            x = jax.nn.relu(conv(x))
+        return self.fc(self.flatten(x))

@@ -1,0 +1,43 @@
+"""LeNet-5, returning the logits: tanh and average pooling as published, relu and max pooling as modernized."""
+
+from flax import nnx
+
+from jax_impl.layers.activations import ACTIVATIONS
+from jax_impl.layers.conv import Conv
+from jax_impl.layers.dense import Dense
+from jax_impl.layers.flatten import Flatten
+from jax_impl.layers.pooling import AveragePool, MaxPool
+
+POOLS = {"average": AveragePool, "max": MaxPool}
+
+
+class LeNet5(nnx.Module):
+    def __init__(
+        self,
+        num_classes: int = 10,
+        activation: str = "tanh",
+        pool: str = "average",
+        c_prev: int = 1,
+        channels: tuple[int, int] = (6, 16),
+        units: tuple[int, int] = (120, 84),
+        h: int = 5,
+        w: int = 5,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        (c1, c2), (n1, n2) = channels, units
+        self.activation = ACTIVATIONS[activation]
+        self.conv1 = Conv(c_prev, c1, 5, rngs=rngs)
+        self.pool1 = POOLS[pool](2)
+        self.conv2 = Conv(c1, c2, 5, rngs=rngs)
+        self.pool2 = POOLS[pool](2)
+        self.flatten = Flatten()
+        self.fc1 = Dense(h * w * c2, n1, rngs=rngs)
+        self.fc2 = Dense(n1, n2, rngs=rngs)
+        self.fc3 = Dense(n2, num_classes, rngs=rngs)
+
+    def __call__(self, x):
+        x = self.pool1(self.activation(self.conv1(x)))
+        x = self.pool2(self.activation(self.conv2(x)))
+        x = self.activation(self.fc1(self.flatten(x)))
+        return self.fc3(self.activation(self.fc2(x)))

@@ -1,0 +1,42 @@
+"""LeNet-5, returning the logits: tanh and average pooling as published, relu and max pooling as modernized."""
+
+from torch import nn
+
+from torch_impl.layers.activations import ACTIVATIONS
+from torch_impl.layers.conv import Conv
+from torch_impl.layers.dense import Dense
+from torch_impl.layers.flatten import Flatten
+from torch_impl.layers.pooling import AveragePool, MaxPool
+
+POOLS = {"average": AveragePool, "max": MaxPool}
+
+
+class LeNet5(nn.Module):
+    def __init__(
+        self,
+        num_classes: int = 10,
+        activation: str = "tanh",
+        pool: str = "average",
+        c_prev: int = 1,
+        channels: tuple[int, int] = (6, 16),
+        units: tuple[int, int] = (120, 84),
+        h: int = 5,
+        w: int = 5,
+    ):
+        super().__init__()
+        (c1, c2), (n1, n2) = channels, units
+        self.activation = ACTIVATIONS[activation]
+        self.conv1 = Conv(c_prev, c1, 5)
+        self.pool1 = POOLS[pool](2)
+        self.conv2 = Conv(c1, c2, 5)
+        self.pool2 = POOLS[pool](2)
+        self.flatten = Flatten()
+        self.fc1 = Dense(c2 * h * w, n1)
+        self.fc2 = Dense(n1, n2)
+        self.fc3 = Dense(n2, num_classes)
+
+    def forward(self, x):
+        x = self.pool1(self.activation(self.conv1(x)))
+        x = self.pool2(self.activation(self.conv2(x)))
+        x = self.activation(self.fc1(self.flatten(x)))
+        return self.fc3(self.activation(self.fc2(x)))
