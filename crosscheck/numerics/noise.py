@@ -55,9 +55,10 @@ class Emulator:
         self.function_spread = FUNCTION_ULPS * 1.5 * 2.0**-widest
         self.in_storage: dict[float, bool] = {}
 
-    def lift(self, x: Any) -> "Noisy":
-        """An input or a parameter as the start of the run."""
-        return Noisy(np.asarray(x, dtype=np.float64), self)
+    def lift(self, x: Any) -> Any:
+        """An input or a parameter as the start of the run; positions, labels and masks are data and stay plain."""
+        x = np.asarray(x)
+        return Noisy(x.astype(np.float64), self) if x.dtype.kind == "f" else x
 
     def plain(self, x: Any) -> Any:
         """The numbers of an operand; a constant is rounded to the storage format, but for whole Python numbers."""

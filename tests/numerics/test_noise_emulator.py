@@ -146,6 +146,13 @@ def test_terms_are_taken_in_random_order():
 # Runs
 
 
+def test_positions_and_masks_are_not_numbers_of_a_run():
+    lift = emulator("float32").lift
+    table = lift(np.arange(12.0).reshape(4, 3))
+    assert np.array_equal(table[lift(np.array([2, 0]))].value, [[6, 7, 8], [0, 1, 2]])
+    assert np.array_equal(np.where(lift(np.array([True, False, True])), table, 0).value[:, 1], np.zeros(4))
+
+
 @pytest.mark.parametrize("name", ["float64", "bfloat16"])
 def test_a_seed_makes_a_run(name):
     net, sizes = Net((5, 7, 3), tanh), (5, 7, 3)
