@@ -1,0 +1,78 @@
+"""Batch normalization in train mode over images Z [m h w c], each channel over its m h w values.
+
+    mu = mean Z     sigma2 = mean (Z - mu)^2     inverse = 1/sqrt(sigma2 + epsilon)     Z_norm = (Z - mu) inverse
+    Y = gamma Z_norm + beta
+
+    dbeta = sum dY        dgamma = sum dY Z_norm        dZ = gamma inverse (dY - mean dY - Z_norm mean(dY Z_norm))
+
+Two passes for the statistics, for mean Z^2 - mu^2 cancels. The sum of a chunk's rows is a vector of ones times the
+chunk, and sums over chunks are made in float64. Z - mu is kept for the pullback in place of Z. Several pixels make a
+row, with the vector of channels repeated along it, for a short row costs more to begin than to add.
+"""
+
+import numpy as np
+
+from reference.kernels.threads import share, total
+
+CHUNK_VALUES, ROW_VALUES = 1 << 16, 2048
+
+
+def batch_norm(Z, gamma, beta, epsilon):
+    """Y, mu, sigma2 and the pullback: back(dY) -> dgamma, dbeta, dZ. All but Y and dZ have the shape of gamma."""
+    count, c = Z.size // Z.shape[3], Z.shape[3]
+    as_given, gamma, beta = gamma.shape, gamma.reshape(c), beta.reshape(c)
+    pixels = max(n for n in range(1, max(1, ROW_VALUES // c) + 1) if count % n == 0)
+    Z_rows = Z.reshape(-1, pixels * c)
+    centered, Y_rows = np.empty_like(Z_rows), np.empty_like(Z_rows)
+    step = max(1, CHUNK_VALUES // (pixels * c))
+    chunks = [slice(i, i + step) for i in range(0, len(Z_rows), step)]
+
+    def means(values):
+        """The mean of each channel over all chunks, in float64."""
+        sums = total(share(lambda part: total(column_sums(values(chunk)) for chunk in part), chunks))
+        return sums.reshape(pixels, c).sum(axis=0) / count
+
+    def row(channels):
+        return np.tile(channels.astype(Z.dtype), pixels)
+
+    def per_channel(channels):
+        return channels.astype(Z.dtype).reshape(as_given)
+
+    def center(chunk):
+        np.subtract(Z_rows[chunk], mu_row, out=centered[chunk])
+        return np.square(centered[chunk])
+
+    def scale(part):
+        for chunk in part:
+            np.multiply(centered[chunk], scale_row, out=Y_rows[chunk])
+            Y_rows[chunk] += beta_row
+
+    mu = means(lambda chunk: Z_rows[chunk])
+    mu_row = row(mu)
+    sigma2 = means(center)
+    inverse = 1 / np.sqrt(sigma2 + epsilon)
+    scale_row, beta_row = row(gamma * inverse), row(beta)
+    share(scale, chunks)
+
+    def back(dY):
+        dY_rows = dY.reshape(Z_rows.shape)
+        dZ_rows = np.empty_like(dY_rows)
+        mean_dY = means(lambda chunk: dY_rows[chunk])
+        mean_product = means(lambda chunk: dY_rows[chunk] * centered[chunk])
+        slope_row = row(gamma * inverse**3 * mean_product)
+        shift_row = row(gamma * inverse * mean_dY)
+
+        def work(part):
+            for chunk in part:
+                dZ = np.multiply(dY_rows[chunk], scale_row, out=dZ_rows[chunk])
+                dZ -= centered[chunk] * slope_row
+                dZ -= shift_row
+
+        share(work, chunks)
+        return per_channel(count * inverse * mean_product), per_channel(count * mean_dY), dZ_rows.reshape(Z.shape)
+
+    return Y_rows.reshape(Z.shape), per_channel(mu), per_channel(sigma2), back
+
+
+def column_sums(X):
+    return (np.ones(len(X), X.dtype) @ X).astype(np.float64)

@@ -1,0 +1,58 @@
+"""Convolution as one matrix product over the patches of the image, made a chunk at a time.
+
+    Z[(m i j), n] = sum_(u v k) P[(m i j), (u v k)] W[(u v k), n]        P: the window of each output position as a row
+
+    dW = sum over chunks of P^T dZ                                       dX: input_gradient.py
+
+A chunk (about 1 MB of patches, at least 512 rows, so that packing W pays) is copied and used while it is in cache, and
+copied again for dW. Copies run over (v k), which are neighbors in [m h w c].
+"""
+
+from math import prod
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from reference.kernels.blocks import blocks
+from reference.kernels.threads import share, total
+
+CHUNK_BYTES, CHUNK_ROWS = 1 << 20, 512
+
+
+def windows(X, f, stride, dilation):
+    """[m h w c] -> view [m i j u v c]"""
+    reach = tuple((n - 1) * d + 1 for n, d in zip(f, dilation))
+    V = sliding_window_view(X, reach, axis=(1, 2))
+    V = V[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return V.transpose(0, 1, 2, 4, 5, 3)
+
+
+def chunks(V):
+    m, h, w, *patch = V.shape
+    return blocks(range(m), h, w, max(CHUNK_BYTES // (prod(patch) * V.itemsize), CHUNK_ROWS))
+
+
+def correlate(X, W, stride, dilation, out=None):
+    V = windows(X, W.shape[:2], stride, dilation)
+    Z = np.empty((*V.shape[:3], W.shape[3]), X.dtype) if out is None else out
+    W_matrix = W.reshape(-1, W.shape[3])
+
+    def work(part):
+        for chunk in part:
+            P = V[chunk].reshape(-1, len(W_matrix))
+            if Z.flags.c_contiguous:
+                np.matmul(P, W_matrix, out=Z[chunk].reshape(-1, W.shape[3]))
+            else:
+                Z[chunk] = (P @ W_matrix).reshape(Z[chunk].shape)
+
+    share(work, chunks(V))
+    return Z
+
+
+def filter_gradient(X, dZ, shape, stride, dilation):
+    V = windows(X, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
+
+    def work(part):
+        return total(V[chunk].reshape(-1, prod(shape[:3])).T @ dZ[chunk].reshape(-1, shape[3]) for chunk in part)
+
+    return total(share(work, chunks(V))).reshape(shape)

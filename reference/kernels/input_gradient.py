@@ -1,0 +1,76 @@
+"""dX of a convolution, three ways, each the best somewhere.
+
+    gather   The correlation of dZ with W turned by 180 degrees and its channels swapped, at a stride one for each grid
+             of pixels (grids.py).
+    scatter  dP = dZ W^T, each row of which is added back to its window. For many channels and few positions, where
+             swapping the channels of W costs more than the product.
+    planes   dP^T = W dZ^T, each row of which, what one tap sends, is added to planes dQ[a, b, k, m, y, x] =
+             dX_pad[m, s y + a, s x + b, k]; tap (u, v) goes to (a, b) = (d u mod s, d v mod s). For few channels, where
+             a row of a window in [m h w c] is too short.
+
+Which one is decided by size; the figures are from measurements.
+"""
+
+import numpy as np
+
+from reference.kernels.blocks import blocks, pad, place, unpad
+from reference.kernels.correlate import correlate
+from reference.kernels.grids import grids
+from reference.kernels.threads import share
+
+CHUNK_ROWS = 1024
+
+
+def input_gradient(dZ, W, shape, stride, padding, dilation):
+    if shape[3] <= 4:
+        way = planes
+    elif dZ.size < 4 * dZ.shape[3] ** 2:
+        way = scatter
+    else:
+        way = gather
+    return way(dZ, W, shape, stride, padding, dilation)
+
+
+def gather(dZ, W, shape, stride, padding, dilation):
+    dX = np.zeros(shape, dZ.dtype)
+    for pixels, taps, window, steps in grids(shape, W.shape, stride, padding, dilation):
+        turned = np.ascontiguousarray(W[taps][::-1, ::-1].transpose(0, 1, 3, 2))
+        correlate(place(dZ, *window), turned, (1, 1), steps, out=dX[pixels])
+    return dX
+
+
+def scatter(dZ, W, shape, stride, padding, dilation):
+    m, h, w, n = dZ.shape
+    dX_pad = np.zeros_like(pad(np.empty(shape, dZ.dtype), padding))
+
+    def work(part):
+        for images, _ in part:
+            dP = (dZ[images].reshape(-1, n) @ W.reshape(-1, n).T).reshape(-1, h, w, *W.shape[:3])
+            for u, v in np.ndindex(*W.shape[:2]):
+                dX_pad[images, reach(u, h, 0), reach(v, w, 1)] += dP[:, :, :, u, v]
+
+    def reach(tap, count, axis):
+        """The pixels that a tap meets."""
+        first, s = tap * dilation[axis], stride[axis]
+        return slice(first, first + (count - 1) * s + 1, s)
+
+    share(work, blocks(range(m), 1, h * w, CHUNK_ROWS))
+    return np.ascontiguousarray(unpad(dX_pad, padding))
+
+
+def planes(dZ, W, shape, stride, padding, dilation):
+    (sh, sw), (m, h, w, n), c = stride, dZ.shape, shape[3]
+    height, width = (-(-(size + sum(side)) // s) for size, side, s in zip(shape[1:3], padding, stride))
+    dQ = np.zeros((sh, sw, c, m, height, width), dZ.dtype)
+
+    def work(part):
+        for images, rows in blocks(part, h, w, CHUNK_ROWS):
+            dZ_chunk = dZ[images, rows]
+            dP = (W.reshape(-1, n) @ dZ_chunk.reshape(-1, n).T).reshape(*W.shape[:3], *dZ_chunk.shape[:3])
+            for u, v in np.ndindex(*W.shape[:2]):
+                (down, a), (right, b) = divmod(dilation[0] * u, sh), divmod(dilation[1] * v, sw)
+                dQ[a, b, :, images, rows.start + down : rows.stop + down, right : right + w] += dP[u, v]
+
+    share(work, range(m))  # windows of one image overlap, so it is one worker's
+    dX_pad = dQ.transpose(3, 4, 0, 5, 1, 2).reshape(m, height * sh, width * sw, c)
+    return np.ascontiguousarray(place(dX_pad, -padding[0][0], -padding[1][0], *shape[1:3]))

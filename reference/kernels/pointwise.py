@@ -1,0 +1,54 @@
+"""1 x 1 convolution: one matrix product over the channels, with the pixels as rows.
+
+    Z[(m i j), n] = sum_k X[(m i j), k] W[k, n]      dW = X^T dZ      dX = dZ W^T
+
+At a stride the pixels that are seen are gathered first; the others have no gradient.
+"""
+
+import numpy as np
+
+from reference.kernels.blocks import pad, unpad
+from reference.kernels.threads import share, total
+
+
+def conv(X, W, stride, padding, dilation):
+    W_matrix = W[0, 0]
+
+    def seen(X_pad):
+        return X_pad[:, :: stride[0], :: stride[1]]
+
+    def back(dZ, need_input=True):
+        dW = transposed_product(seen(pad(X, padding)), dZ).reshape(W.shape)
+        if not need_input:
+            return None, dW
+        if stride == (1, 1):
+            return unpad(product(dZ, W_matrix.T), padding), dW
+        dX_pad = np.zeros_like(pad(X, padding))
+        seen(dX_pad)[...] = product(dZ, W_matrix.T)
+        return unpad(dX_pad, padding), dW
+
+    return product(seen(pad(X, padding)), W_matrix), back
+
+
+def product(X, W_matrix):
+    """X [m i j k], W [k n] -> [m i j n]"""
+    X_matrix = X.reshape(-1, X.shape[3])
+    Z_matrix = np.empty((len(X_matrix), W_matrix.shape[1]), X.dtype)
+
+    def work(part):
+        rows = slice(part.start, part.stop)
+        np.matmul(X_matrix[rows], W_matrix, out=Z_matrix[rows])
+
+    share(work, range(len(X_matrix)))
+    return Z_matrix.reshape(*X.shape[:3], -1)
+
+
+def transposed_product(X, dZ):
+    """X [m i j k], dZ [m i j n] -> [k n]"""
+    X_matrix, dZ_matrix = X.reshape(-1, X.shape[3]), dZ.reshape(-1, dZ.shape[3])
+
+    def work(part):
+        rows = slice(part.start, part.stop)
+        return X_matrix[rows].T @ dZ_matrix[rows]
+
+    return total(share(work, range(len(X_matrix))))

@@ -1,0 +1,120 @@
+"""Convolution with a 3 x 3 filter at stride 1 by Winograd's scheme in both directions (schemes.py).
+
+    V = B X_pad B^T        U = G W G^T        M[p] = V[p] U[p]        Z = A M A^T
+
+tile by tile of m x m outputs, with a matrix product for each of the points p of a tile: V[p] [tiles k], U[p] [k n],
+M[p] [tiles n]. Every step is linear in each of its arguments, so the pullback is the steps transposed, in reverse:
+
+    dM = A^T dZ A        dU[p] = V[p]^T dM[p]        dV[p] = dM[p] U[p]^T        dX = B^T dV B        dW = G^T dU G
+
+where overlapping tiles add up in dX. V is made again for the pullback, which is as quick as fetching it from memory.
+Source: Lavin & Gray 2016.
+"""
+
+import numpy as np
+
+from reference.kernels.blocks import blocks
+from reference.kernels.schemes import F23, add_combination, combine
+from reference.kernels.threads import share, total
+from reference.kernels.tiles import add, deal
+
+CHUNK_TILES = 256
+
+
+def conv(X, W, stride, padding, dilation, scheme=F23):
+    G = np.kron(scheme.G, scheme.G).astype(W.dtype)
+    U = (G @ W.reshape(9, -1)).reshape(-1, *W.shape[2:])
+
+    def back(dZ, need_input=True):
+        dX, dU = gradients(dZ, X, U, padding, scheme, need_input)
+        return dX, (G.T @ dU.reshape(len(U), -1)).reshape(W.shape)
+
+    return product(X, U, padding, scheme), back
+
+
+def product(X, U, padding, scheme):
+    m, n = len(scheme.A), U.shape[2]
+    h, w = (size + sum(side) - 2 for size, side in zip(X.shape[1:3], padding))
+    down, across = -(-h // m), -(-w // m)
+    Z = np.empty((len(X), down, m, across, m, n), X.dtype)
+
+    def work(part):
+        for images, rows in blocks(part, down, across, CHUNK_TILES):
+            V = points(X[images], rows, across, padding, scheme)
+            M = (as_matrices(V) @ U).reshape(*V.shape[:5], n)
+            outputs(M, scheme, out=Z[images, rows])
+
+    share(work, range(len(X)))
+    return np.ascontiguousarray(Z.reshape(len(X), down * m, across * m, n)[:, :h, :w])
+
+
+def gradients(dZ, X, U, padding, scheme, need_input):
+    m = len(scheme.A)
+    down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
+    dX = np.zeros_like(X) if need_input else None
+
+    def of_chunk(images, rows):
+        tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)
+        dM = outputs_back(tiles, scheme)
+        if need_input:
+            dV = (as_matrices(dM) @ U.swapaxes(1, 2)).reshape(*dM.shape[:5], X.shape[3])
+            add(points_back(dV, scheme), dX[images], padding[0][0] - m * rows.start, padding[1][0])
+        V = points(X[images], rows, across, padding, scheme)
+        return as_matrices(V).swapaxes(1, 2) @ as_matrices(dM)
+
+    def work(part):
+        return total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
+
+    return dX, total(share(work, range(len(X))))
+
+
+def as_matrices(V):
+    """[p p m y x k] -> [(p p) (m y x) k]"""
+    return V.reshape(V.shape[0] * V.shape[1], -1, V.shape[5])
+
+
+def points(X, rows, across, padding, scheme):
+    """V [p p m y x k] of some rows of tiles. Input j of a tile is at place j mod m of the tile j // m further."""
+    m, p, h = len(scheme.A), len(scheme.B), rows.stop - rows.start
+    (top, _), (left, _) = padding
+    P = deal(X, top - m * rows.start, left, (m, m), h + 1, across + 1)
+    S = np.empty((p, m, len(X), h, across + 1, X.shape[3]), X.dtype)
+    V = np.empty((p, p, len(X), h, across, X.shape[3]), X.dtype)
+    for b, s in zip(scheme.B, S):
+        combine(b, [P[j % m, :, :, j // m : j // m + h] for j in range(p)], out=s)
+    for b, v in zip(scheme.B, V.swapaxes(0, 1)):
+        combine(b, [S[:, j % m, :, :, j // m : j // m + across] for j in range(p)], out=v)
+    return V
+
+
+def points_back(dV, scheme):
+    p, _, images, h, w, c = dV.shape
+    m = len(scheme.A)
+    dS = np.zeros((p, m, images, h, w + 1, c), dV.dtype)
+    dP = np.zeros((m, m, images, h + 1, w + 1, c), dV.dtype)
+    for j, b in enumerate(zip(*scheme.B)):
+        add_combination(b, dV.swapaxes(0, 1), out=dS[:, j % m, :, :, j // m : j // m + w])
+    for j, b in enumerate(zip(*scheme.B)):
+        add_combination(b, dS, out=dP[j % m, :, :, j // m : j // m + h])
+    return dP
+
+
+def outputs(M, scheme, out):
+    """Z [m y a x b n] from M [p p m y x n], (a, b) being the place in a tile."""
+    R = np.empty((len(scheme.A), *M.shape[1:]), M.dtype)
+    for a, r in zip(scheme.A, R):
+        combine(a, M, out=r)
+    for b, z in zip(scheme.A, np.moveaxis(out, 4, 0)):
+        combine(b, R.swapaxes(0, 1), out=z.transpose(2, 0, 1, 3, 4))
+
+
+def outputs_back(dZ, scheme):
+    """dM [p p m y x n] from dZ [a b m y x n]"""
+    p = len(scheme.B)
+    R = np.empty((p, *dZ.shape[1:]), dZ.dtype)
+    dM = np.empty((p, p, *dZ.shape[2:]), dZ.dtype)
+    for a, r in zip(zip(*scheme.A), R):
+        combine(a, dZ, out=r)
+    for a, d in zip(zip(*scheme.A), dM.swapaxes(0, 1)):
+        combine(a, R.swapaxes(0, 1), out=d)
+    return dM
