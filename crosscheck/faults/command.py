@@ -9,10 +9,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from crosscheck.faults.score import Score, Task, as_data, score
+from crosscheck.faults.document import write
+from crosscheck.faults.score import Score, Task, score
 from crosscheck.faults.shares import Share, shares
 from crosscheck.faults.trial import Trial
-from crosscheck.report.as_json import write
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
     found = score(patterns, columns, dtypes, seeds, jobs, tell)
     console.print(page(found))
     if json is not None:
-        write(as_data(found), json)
+        write(found, json)
     return found.exit_code
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 from crosscheck.faults.catalogue import Fault, Site, catalogue, select
-from crosscheck.faults.conventional import TOLERANCES, refusals, rules_for
-from crosscheck.faults.trial import DECISIVE, NARROW, Bench, Trial, blank, first_refusal, outcome
+from crosscheck.faults.conventional import refusals
+from crosscheck.faults.trial import Bench, Trial, blank, first_refusal, outcome, rules_for, rungs_in
 from crosscheck.rungs.finding import DIVERGE
 from crosscheck.rungs.training import RULES
 from crosscheck.session import split_columns
 from crosscheck.settings import one_thread, record
-
-SCHEMA = "crosscheck-faults-1"
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,22 @@ class Score:
 
     @property
     def wrong(self) -> list[Trial]:
-        """The faults that float64 missed or misjudged, controls refused, and trials that crashed."""
-        decisive = [trial for trial in self.faulty if trial.dtype == "float64"]
-        misjudged = [trial for trial in decisive if not (trial.blamed_right and trial.column_right)]
-        misjudged += [
-            trial for trial in self.faulty if trial.dtype != "float64" and trial.detected and not trial.column_right
+        """Faults that float64 misses or misjudges, sound columns accused, controls refused, trials that crashed."""
+        return [
+            trial
+            for trial in self.trials
+            if trial.crashed
+            or trial.accuses_sound
+            or (trial.detected if trial.bites == "nothing" else trial.dtype == "float64" and not judged_right(trial))
         ]
-        return misjudged + [trial for trial in self.controls if trial.detected or trial.crashed]
 
     @property
     def exit_code(self) -> int:
         return int(bool(self.wrong or any(sound.accused for sound in self.sound)))
+
+
+def judged_right(trial: Trial) -> bool:
+    return trial.blamed_right and trial.column_right
 
 
 def plan(faults: Iterable[Fault], columns: Sequence[str], dtypes: Sequence[str], seeds: Sequence[int]) -> list[Task]:
@@ -150,17 +153,13 @@ def of_structure(fault: Fault, site: Site) -> bool:
     return fault.rung(site) == "structure"
 
 
-def rungs_in(dtype: str) -> Sequence[str]:
-    return DECISIVE if dtype == "float64" else NARROW
-
-
 def try_fault(bench: Bench, fault: Fault, site: Site, dtype: str, seed: int) -> Trial:
     """Climb the ladder until a rung refuses, then ask the rules of thumb."""
     with bench.faulty(fault, site, dtype, seed) as session:
         trial = outcome(blank(fault, site, dtype, seed), first_refusal(session, rungs_in(dtype)))
         if of_structure(fault, site) or session.broken:
             return trial
-        rules = rules_for(site.blame) if site.blame.startswith(("training.", "layers.losses.")) else ()
+        rules = rules_for(site.blame) if fault.rung(site) == "training" else ()
         return replace(trial, conventional=refusals(session, rules))
 
 
@@ -175,18 +174,3 @@ def try_sound(bench: Bench, case: str, dtype: str, seed: int) -> Sound:
     off = divergence.off.split(" and ") if finding.status == DIVERGE and divergence else []
     accused = tuple(pair for pair in pairs if not set(off) & set(bench.columns) or set(off) & set(pair))
     return replace(clean, accused=accused, rung=finding.rung, reason=finding.reason)
-
-
-def as_data(score: Score) -> dict[str, Any]:
-    """Everything as plain data, for JSON."""
-    from crosscheck.faults.shares import shares
-
-    return {
-        "schema": SCHEMA,
-        "audit": score.audit,
-        "not_run": score.not_run,
-        "shares": [asdict(share) | {"low": share.low, "high": share.high} for share in shares(score)],
-        "tolerances": {name: dict(tolerances) for name, tolerances in TOLERANCES.items()},
-        "trials": [asdict(trial) for trial in score.trials],
-        "sound": [asdict(sound) for sound in score.sound],
-    }

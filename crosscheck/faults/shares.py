@@ -76,7 +76,7 @@ def alarms(score: Score, dtype: str) -> list[Share]:
     sound = [clean for clean in score.sound if clean.dtype == dtype]
     faulty = [trial for trial in score.faulty if trial.dtype == dtype and trial.detected]
     controls = [trial for trial in score.controls if trial.dtype == dtype]
-    beside = count(trial.off != trial.column for trial in faulty)
+    beside = count(trial.accuses_sound for trial in faulty)
     return [
         Share(
             "sound pairs accused",

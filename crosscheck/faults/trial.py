@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from crosscheck.backends.base import Rule
 from crosscheck.case import all_cases
 from crosscheck.faults.catalogue import Fault, Site
 from crosscheck.faults.plant import planted
 from crosscheck.ladder import RUNGS
+from crosscheck.registry import PACKAGES
 from crosscheck.rungs import training
 from crosscheck.rungs.finding import CRASHED, DIVERGE, NOT_RUN, Finding
-from crosscheck.session import Session
+from crosscheck.session import NUMPY_DTYPES, Session
 
 BATCHES = 4
 """Batches that some rung asks for: all are drawn while the reference is sound."""
-
-CHECKS: Mapping[str, Callable[[Session], Finding]] = {**RUNGS, "training": partial(training.check, free_steps=0)}
-"""The ladder's rungs, without the free-running trajectories that nobody judges."""
 
 DECISIVE = ("structure", "exact", "forward", "backward", "state", "training")
 """The rungs in float64, the exact one in float32 too."""
 
 NARROW = ("forward", "backward", "state", "training")
-"""The rungs in another dtype, on its own: what that dtype alone would find."""
+"""The rungs in another dtype, on its own: what that dtype alone would find. Trained are only those of the reference."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class Trial:
     def column_right(self) -> bool:
         return self.detected and self.off == self.column
 
+    @property
+    def accuses_sound(self) -> bool:
+        """Whether a column without a fault is named; "no majority" names nobody."""
+        return self.detected and bool(set(self.off.split(" and ")) & (set(PACKAGES) - {self.column}))
+
 
 @dataclass
 class Bench:
@@ -95,10 +99,10 @@ class Bench:
         with planted(fault):
             yield without(session, fault.column)
 
-    def attempt(self, fault: Fault, site: Site, rungs: Sequence[str], dtype: str = "float64", seed: int = 0) -> Trial:
-        """Climb the rungs until one refuses."""
-        with self.faulty(fault, site, dtype, seed) as session:
-            return outcome(blank(fault, site, dtype, seed), first_refusal(session, rungs))
+    def attempt(self, fault: Fault, site: Site, rungs: Sequence[str]) -> Trial:
+        """Climb the rungs in float64 until one refuses; only the optimizer at the site is trained with."""
+        with self.faulty(fault, site) as session:
+            return outcome(blank(fault, site, "float64", 0), first_refusal(session, rungs, rules_for(site.blame)))
 
 
 def without(session: Session, column: str) -> Session:
@@ -114,20 +118,33 @@ def without(session: Session, column: str) -> Session:
     )
 
 
-def first_refusal(session: Session, rungs: Sequence[str]) -> Finding | None:
+def rungs_in(dtype: str) -> Sequence[str]:
+    if dtype == "float64":
+        return DECISIVE
+    return NARROW if dtype in NUMPY_DTYPES else NARROW[:-1]
+
+
+def rules_for(blame: str) -> Sequence[Rule]:
+    """The optimizers with which a fault in the named cost or optimizer is looked for."""
+    return [rule for rule in training.RULES if blame == f"training.optimizers.{rule.name}"] or training.RULES[:1]
+
+
+def first_refusal(session: Session, rungs: Sequence[str], rules: Sequence[Rule] = training.RULES) -> Finding | None:
     """The first rung's finding that is no agreement."""
     for rung in rungs:
-        finding = judged(rung, session)
+        finding = judged(rung, session, rules)
         if finding.status in (DIVERGE, CRASHED):
             return finding
     return None
 
 
-def judged(rung: str, session: Session) -> Finding:
+def judged(rung: str, session: Session, rules: Sequence[Rule]) -> Finding:
+    """A rung's finding. In training, the free-running trajectories that nobody judges are left out."""
     if len(session.running()) < 2:
         return Finding(rung, NOT_RUN, reason="nothing to compare with")
+    check = partial(training.check, rules=rules, free_steps=0) if rung == "training" else RUNGS[rung]
     try:
-        return CHECKS[rung](session)
+        return check(session)
     except Exception as error:
         return Finding(rung, CRASHED, reason=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
 

@@ -46,10 +46,9 @@ def after_batches(session: Session, column: str) -> Observation:
 
 
 def chain(session: Session, observe: Callable[[Feed, bool], Mapping[Key, Any]]) -> dict[Key, Any]:
-    """The state left by the training batches, together with the tensors of an eval pass that uses it."""
+    """The tensors of an eval pass that uses the state left by the training batches, and leaves it alone."""
     state = session.feed().state
     for batch in range(BATCHES):
         seen = observe(replace(session.feed(batch), state=state), True)
         state = {key.path: value for key, value in seen.items() if key.kind == "state"}
-    last = observe(replace(session.feed(BATCHES), state=state), False)
-    return {**last, **{Key("state", path): value for path, value in state.items()}}
+    return dict(observe(replace(session.feed(BATCHES), state=state), False))

@@ -88,14 +88,12 @@ FAULTS = [
             apply=lambda self, x, mean, var: (x - mean) / jnp.sqrt(var + 1e-6) * self.scale[...] + self.bias[...]
         ),
         LAYER,
-        NET,
         evidence=("layernorm-eps", "groupnorm-eps"),
     ),
     row(
         "normalized by the unbiased variance",
         written_out(train=lambda self, x: (x.mean(0), x.var(0, ddof=1))),
         LAYER,
-        NET,
         evidence=("std-ddof",),
     ),
     row(
@@ -112,13 +110,11 @@ FAULTS = [
             )
         ),
         LAYER,
-        NET,
     ),
     row(
         "mode ignored: always the batch's statistics",
         written_out(evaluate=of_batch),
         LAYER,
-        NET,
         evidence=("batchnorm-use-running-average",),
     ),
     row(
@@ -147,7 +143,6 @@ FAULTS = [
         "momentum taken for its complement",
         written_out(move=complement),
         LAYER,
-        NET,
         bites="state",
         evidence=("batchnorm-momentum-complement",),
     ),
@@ -155,7 +150,6 @@ FAULTS = [
         "running statistics never updated",
         written_out(move=lambda self, mean, var, m: None),
         LAYER,
-        NET,
         bites="state",
         evidence=("batchnorm-eval-buffers-not-params",),
     ),

@@ -20,7 +20,7 @@ FAULTS = [
         NET,
         evidence=("linear-kernel-transpose",),
     ),
-    row("bias dropped", lambda call: lambda self, x: x @ self.kernel[...], LAYER, NET),
+    row("bias dropped", lambda call: lambda self, x: x @ self.kernel[...], LAYER),
     row("bias subtracted", lambda call: lambda self, x: x @ self.kernel[...] - self.bias[...], LAYER),
     row(
         "input cut off from the gradient",
@@ -34,7 +34,6 @@ FAULTS = [
         "bias gradient averaged over the batch",
         lambda call: lambda self, x: x @ self.kernel[...] + scaled_gradient(self.bias[...], 1 / len(x)),
         LAYER,
-        NET,
         bites="gradient",
     ),
     row(
@@ -60,7 +59,6 @@ FAULTS = [
             )
         ),
         LAYER,
-        NET,
         bites="precision",
         evidence=("float64-silently-float32",),
     ),
@@ -68,7 +66,6 @@ FAULTS = [
         "written with einsum",
         lambda call: lambda self, x: jnp.einsum("mi,io->mo", x, self.kernel[...]) + self.bias[...],
         LAYER,
-        NET,
         bites="nothing",
     ),
 ]

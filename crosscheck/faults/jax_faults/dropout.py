@@ -24,7 +24,6 @@ FAULTS = [
         "what is kept is not scaled up",
         in_training(lambda self, x, u: jnp.where(u < self.keep_prob, x, 0)),
         LAYER,
-        NET,
         evidence=("dropout-rate-is-drop-probability",),
     ),
     row(
