@@ -107,7 +107,10 @@ class Emulator:
         if accumulator.bits not in NATIVE:
             return one_by_one((A[..., :, k, None] * B[..., None, k, :] for k in order), accumulator)
         native = NATIVE[accumulator.bits]
-        return np.asarray(A.astype(native).take(order, -1) @ B.astype(native).take(order, -2), dtype=np.float64)
+        A, B = A.astype(native).take(order, -1), B.astype(native).take(order, -2)
+        if A.shape[-2] == B.shape[-1] == 1:  # for which OpenBLAS has a dot product that sums in float64
+            return np.asarray((A * B.swapaxes(-1, -2)).sum(axis=-1, keepdims=True), dtype=np.float64)
+        return np.asarray(A @ B, dtype=np.float64)
 
     def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
         """The sum of x over axes."""

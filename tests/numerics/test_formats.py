@@ -56,6 +56,12 @@ def test_bfloat16_is_a_float32_whose_lower_half_is_rounded_off(x):
     assert same_bits(round_to(x, FORMATS["bfloat16"]), expected)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_nan_stays_one_whatever_its_pattern(name):
+    patterns = np.array([0x7FF0000000000001, 0xFFF0000000000001, 0x7FFFFFFFFFFFFFFF], dtype=np.uint64)
+    assert np.isnan(round_to(patterns.view(np.float64), FORMATS[name])).all()
+
+
 def test_bfloat16_is_the_nearest_of_all_its_numbers():
     numbers, g = bfloat16_numbers(), np.random.default_rng(1)
     x = np.concatenate([g.standard_normal(3000) * 2.0 ** g.integers(-140, 127, 3000), (numbers[1:] + numbers[:-1]) / 2])
