@@ -159,5 +159,11 @@ def subject(column: str, case: Case, dtype: str = "float64", mode: str = "eager"
     return built
 
 
+def matching(outputs: Iterable[Any], cotangents: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The outputs with their cotangents. One that has not the shape it should have is left out: that is its mistake,
+    and to differentiate by it would be a crash."""
+    return [(y, u) for y, u in zip(outputs, cotangents) if np.shape(y) == np.shape(u)]
+
+
 def astuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)

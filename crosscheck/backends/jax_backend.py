@@ -14,7 +14,7 @@ from flax import nnx
 from crosscheck import cache
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, build
+from crosscheck.backends.base import Point, Rule, astuple, build, matching
 from crosscheck.backends.jax_watch import Recorder, path_of, paths_by_id, watching
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
@@ -146,7 +146,8 @@ class Subject(base.Subject):
             def loss(params: Arrays, inputs: Arrays, probes: Any) -> Any:
                 at = args | {"params": params, "inputs": inputs}
                 outputs, nodes, state = self.forward(at, probes, train, trace)
-                return sum((y * u).sum() for y, u in zip(outputs, cotangents)), (outputs, nodes, state)
+                weighed = [(y * u).sum() for y, u in matching(outputs, cotangents)]
+                return sum(weighed, start=0.0), (outputs, nodes, state)
 
             return jax.grad(loss, argnums=(0, 1, 2), has_aux=True)(args["params"], args["inputs"], probes)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, reference_module
+from crosscheck.backends.base import Point, Rule, astuple, matching, reference_module
 from crosscheck.feed import Feed
 from crosscheck.observation import Node, Observation
 from reference.module import Mode, Sequence, flatten, nest, unobserved, walk
@@ -53,8 +53,9 @@ class Subject(base.Subject):
         outputs, state, back = self.forward(feed, inputs, train, watcher(nodes) if trace else unobserved, lift)
         gradients: dict[str, Any] = {}
         input_gradients: dict[str, Any] = {}
-        if self.case.differentiable:
-            dp, *dX = back(*(self.given(u, lift) for u in feed.cotangents))
+        cotangents = [self.given(u, lift) for _, u in matching(outputs, feed.cotangents)]
+        if self.case.differentiable and len(cotangents) == len(outputs):
+            dp, *dX = back(*cotangents)
             gradients = {path: np.zeros(value.shape) for path, value in feed.params.items()} | flatten(dp)
             names = [name for name in feed.inputs if not self.is_data(name)]
             input_gradients = dict(zip(names, dX))

@@ -12,7 +12,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, build
+from crosscheck.backends.base import Point, Rule, astuple, build, matching
 from crosscheck.backends.torch_watch import Call, numpy, watched_modules, watching
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
@@ -56,9 +56,10 @@ class Subject(base.Subject):
         self, outputs: tuple[torch.Tensor, ...], inputs: Mapping[str, torch.Tensor], feed: Feed, calls: list[Call]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """One backward pass for the gradients by parameters, inputs, and every recorded input and output."""
-        if not self.case.differentiable:
+        pairs = matching(outputs, map(self.output, feed.cotangents))
+        if not self.case.differentiable or not pairs:
             return {}, {}
-        loss = sum((y * self.output(u)).sum() for y, u in zip(outputs, feed.cotangents))
+        loss = sum((y * u).sum() for y, u in pairs)
         params = dict(self.module.named_parameters())
         names = [name for name in inputs if not self.is_data(name)]
         watched = [tensor for call in calls for tensor in (*call.inputs, *call.outputs)]
