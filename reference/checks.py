@@ -84,3 +84,9 @@ def probability(name, value):
     """A number in (0, 1]."""
     if not 0 < value <= 1:
         raise ValueError(f"{name} is {value}; expected a probability in (0, 1]")
+
+
+def has_variance(name, Z, units):
+    """At least two numbers a unit, without which batch norm in train mode has no variance to divide by."""
+    if Z.size < 2 * units:
+        raise ValueError(f"{name} has shape {Z.shape}, one number a unit; batch norm in train mode needs at least 2")

@@ -21,7 +21,7 @@ INSTALLED = [column for column in COLUMNS if not registry.missing(column)]
 PORTS = INSTALLED[1:]
 
 ONLY_IN_REFERENCE = {
-    "layers.batch_norm": {"batch_norm", "batch_statistics"},
+    "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},
     "layers.conv": {"conv2d", "correlate", "filter_gradient", "gather", "turned", "patches"},
     "layers.losses": {"examples"},
     "layers.pooling": {"geometry", "max_pool", "average_pool", "inside"},

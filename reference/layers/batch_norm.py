@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.checks import matrix
+from reference.checks import has_variance, matrix
 from reference.module import Module
 
 
@@ -40,7 +40,7 @@ def batch_norm(p, s, Z, axis, momentum, epsilon, train):
     """Z_tilde, the running statistics afterwards and the pullback; `axis` is what a unit's numbers lie along."""
     if train:
         mu, sigma2 = batch_statistics(Z, axis)
-        s = {name: momentum * s[name] + (1 - momentum) * new for name, new in (("mu", mu), ("sigma2", sigma2))}
+        s = averaged(s, mu, sigma2, momentum)
     else:
         mu, sigma2 = s["mu"], s["sigma2"]
     gamma = p["gamma"]
@@ -60,8 +60,10 @@ def batch_norm(p, s, Z, axis, momentum, epsilon, train):
 def batch_statistics(Z, axis):
     """Mean and biased variance along `axis`, which is kept with length 1."""
     mu = Z.mean(axis=axis, keepdims=True)
-    if Z.size < 2 * mu.size:
-        raise ValueError(
-            f"Z has shape {Z.shape}, one number a unit; batch norm in train mode needs at least 2 to have a variance"
-        )
+    has_variance("Z", Z, units=mu.size)
     return mu, ((Z - mu) * (Z - mu)).mean(axis=axis, keepdims=True)
+
+
+def averaged(s, mu, sigma2, momentum):
+    """The running statistics after a batch with these."""
+    return {name: momentum * s[name] + (1 - momentum) * new for name, new in (("mu", mu), ("sigma2", sigma2))}

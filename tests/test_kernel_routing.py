@@ -1,0 +1,69 @@
+"""Plain float arrays take the kernels, every other number the definition; kernels are at most twice as far off."""
+
+import numpy as np
+import pytest
+
+from crosscheck import feed
+from crosscheck.backends.base import reference_module
+from crosscheck.case import select
+from reference import kernels
+from reference.module import Mode, Module, flatten, nest, shapes
+
+ROUTED = {
+    "layers.conv.": "reference.layers.conv.fast_conv2d",
+    "layers.true_convolution.": "reference.layers.conv.fast_conv2d",
+    "layers.pooling.MaxPool": "reference.layers.pooling.fast_max_pool",
+    "layers.pooling.AveragePool": "reference.layers.pooling.fast_average_pool",
+    "layers.batch_norm_2d.": "reference.layers.batch_norm_2d.fast_batch_norm",
+    "layers.losses.softmax_cross_entropy_from_logits": "reference.layers.losses.fast_softmax_cross_entropy",
+}
+"""The cases of which layers, and the kernel that each must reach."""
+
+CASES = [pytest.param(case, kernel, id=case.name) for start, kernel in ROUTED.items() for case in select([start])]
+
+
+def run(case, dtype):
+    """Output, running state and gradients, with a cotangent drawn from the case's name."""
+    module = reference_module(case)
+    inputs = [X.astype(dtype) for X in feed.inputs_of(case, 0, 0).values()]
+    if not isinstance(module, Module):
+        J, back = module(*inputs)
+        return {"output": J, "dZ": back(J.dtype.type(1))}
+    p = {k: v.astype(dtype) for k, v in feed.parameters(case, 0, shapes(module)).items()}
+    s = {k: v.astype(dtype) for k, v in feed.running_state(case, 0, shapes(module, "state")).items()}
+    Y, s, back = module(nest(p), nest(s), *inputs, mode=Mode(train=True))
+    dp, dX = back(feed.cotangent(case, 0, Y.shape, 0).astype(dtype))
+    return {"output": Y, "dX": dX} | flatten(s) | flatten(dp)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("case", "kernel"), CASES)
+def test_kernels_are_reached_and_as_accurate_as_the_definition(case, kernel, dtype, monkeypatch):
+    module, _, name = kernel.rpartition(".")
+    used = []
+    original = getattr(__import__(module, fromlist=[name]), name)
+    monkeypatch.setattr(kernel, lambda *args: used.append(name) or original(*args))
+    with kernels.definition_only():
+        defined = run(case, dtype)
+    assert not used
+    found = run(case, dtype)
+    assert used == [name]
+    for key, exact in run(case, "longdouble").items():
+        assert found[key].dtype == defined[key].dtype == dtype
+        error, direct = (np.abs(value - exact).max() for value in (found[key], defined[key]))
+        assert error <= 2 * direct + 8 * np.finfo(dtype).eps * np.abs(exact).max(), key
+
+
+def test_relu_of_images_takes_the_kernel(monkeypatch):
+    from reference.layers import activations
+
+    used = []
+    original = activations.fast_relu
+    monkeypatch.setattr(activations, "fast_relu", lambda Z: used.append(Z) or original(Z))
+    Z, U = np.random.default_rng(0).standard_normal((2, 3, 5, 7, 11))
+    A, back = activations.relu(Z)
+    with kernels.definition_only():
+        expected, expected_back = activations.relu(Z)
+    assert len(used) == 1
+    np.testing.assert_array_equal(A, expected)
+    np.testing.assert_array_equal(back(U), expected_back(U))
