@@ -89,8 +89,8 @@ def test_the_floor_is_the_documented_formula():
     r, D = np.array([1.0, 2.0, 3.0]), np.random.default_rng(0).standard_normal((RUNS, 3)) * 1e-3
     floor = noise_floor(list(D), r, FLOAT32)
     tensor = np.mean(D**2)
-    assert np.isclose(floor.tensor, np.sqrt(tensor))
-    assert np.allclose(floor.element, np.sqrt(((D**2).sum(axis=0) + 2 * tensor) / (RUNS + 2)))
+    assert np.isclose(floor.tensor, np.sqrt(tensor), atol=0)
+    assert np.allclose(floor.element, np.sqrt(((D**2).sum(axis=0) + 2 * tensor) / (RUNS + 2)), atol=0)
 
 
 def test_the_floor_is_at_least_half_a_unit_roundoff():
@@ -98,7 +98,7 @@ def test_the_floor_is_at_least_half_a_unit_roundoff():
     floor = noise_floor([np.zeros(3)] * RUNS, r, FLOAT32)
     u = 2.0**-24
     assert np.array_equal(floor.element, [u / 2, 2 * u, 2.0**-127])
-    assert np.isclose(floor.tensor, np.sqrt(np.mean(floor.element**2)))
+    assert np.isclose(floor.tensor, np.sqrt(np.mean(floor.element**2)), atol=0)
 
 
 @pytest.mark.parametrize(("format", "flushed"), [(FLOAT32, 2.0**-127), (FLOAT16, 2.0**-24), (FLOAT64, 2.0**-1023)])
@@ -118,8 +118,8 @@ def test_the_verdict_does_not_depend_on_the_scale(scale, seed):
     r, D, d = g.standard_normal(7), g.standard_normal((RUNS, 7)) * 1e-9, g.standard_normal(7) * 1e-9
     plain = judge(r + d, r, noise_floor(list(D), r, FLOAT64))
     scaled = judge((r + d) * scale, r * scale, noise_floor(list(D * scale), r * scale, FLOAT64))
-    assert np.isclose(scaled.r2, plain.r2, rtol=1e-12)
-    assert np.isclose(scaled.rel, plain.rel, rtol=1e-12)
+    assert np.isclose(scaled.r2, plain.r2, rtol=1e-12, atol=0)
+    assert np.isclose(scaled.rel, plain.rel, rtol=1e-12, atol=0)
     assert scaled.worst == plain.worst
 
 
@@ -129,7 +129,7 @@ def test_the_verdict_does_not_depend_on_sign_or_order(seed, sign):
     r, D, d, order = g.standard_normal(9), g.standard_normal((RUNS, 9)), g.standard_normal(9), g.permutation(9)
     one = judge(r + d, r, noise_floor(list(D), r, FLOAT64))
     other = judge(sign * (r + d)[order], sign * r[order], noise_floor(list(D[:, order]), sign * r[order], FLOAT64))
-    assert np.allclose([one.r2, one.rel], [other.r2, other.rel])
+    assert np.allclose([one.r2, one.rel], [other.r2, other.rel], atol=0)
 
 
 @given(r=st.floats(allow_infinity=True, allow_nan=False), sign=st.sampled_from([0.0, -0.0]))
