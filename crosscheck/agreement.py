@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -135,7 +136,8 @@ def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
     """The column(s) outvoted: those outside the largest set of columns that agree with each other.
 
     Two columns' noises add up, so a pair may be twice as far apart as a column from the reference. Between the
-    reference and one other column there is no vote; the other is named.
+    reference and one other column there is no vote; the other is named. If no two agree, the noise may be that of a
+    wrong reference: then the column is off that lies far from two which lie near each other.
     """
     columns = list(tensors)
     if len(columns) == 2:
@@ -144,7 +146,16 @@ def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
     friends = [
         frozenset(b for b in columns if a == b or judge(tensors[a], tensors[b], doubled).passes) for a in columns
     ]
-    return outvoted(columns, friends)
+    return outvoted(columns, friends) if any(len(circle) > 1 for circle in friends) else loner(tensors)
+
+
+def loner(tensors: Mapping[str, Array]) -> str:
+    """The column from which the others are R2_LIMIT times farther than they are from each other."""
+    apart = {pair: float(np.linalg.norm(tensors[pair[0]] - tensors[pair[1]])) for pair in combinations(tensors, 2)}
+    (nearest, gap), *others = sorted(apart.items(), key=lambda item: item[1])
+    if len(tensors) != 3 or gap * R2_LIMIT > others[0][1]:
+        return "no majority"
+    return next(column for column in tensors if column not in nearest)
 
 
 def outvoted(columns: Sequence[str], friends: Sequence[frozenset[str]]) -> str:
