@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosscheck.numerics.formats import FORMATS, arithmetic, round_to
@@ -33,6 +33,7 @@ def nearest(x, numbers):
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("float32", np.float32), ("float16", np.float16), ("float64", np.float64)])
+@settings(deadline=None)
 @given(x=st.lists(any_float, min_size=1))
 def test_rounding_is_numpys_cast(name, dtype, x):
     x = np.array(x + AWKWARD)
@@ -47,6 +48,7 @@ def test_ties_between_neighbors_go_to_the_even_one(name):
     assert same_bits(round_to(ties, FORMATS[name]), ties.astype(name).astype(np.float64))
 
 
+@settings(deadline=None)
 @given(x=st.lists(st.floats(width=32, allow_subnormal=True), min_size=1))
 def test_bfloat16_is_a_float32_whose_lower_half_is_rounded_off(x):
     x = np.array([*x, 0.0, -0.0, np.inf, -np.inf, np.nan, 2.0**-149, 3.4e38], dtype=np.float32)
@@ -68,6 +70,7 @@ def test_bfloat16_is_the_nearest_of_all_its_numbers():
     assert np.array_equal(round_to(x, FORMATS["bfloat16"]), nearest(x, numbers))
 
 
+@settings(deadline=None)
 @given(x=st.floats(min_value=2.0**-100, max_value=2.0**100), sign=st.sampled_from([-1, 1]))
 def test_tf32_keeps_eleven_bits(x, sign):
     rounded = float(round_to(sign * x, FORMATS["tf32"]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Net, net_data, run_net
 
@@ -38,6 +38,7 @@ def test_stochastic_rounding_is_to_a_neighbor_and_unbiased(name, x):
 
 
 @pytest.mark.parametrize("name", NARROW)
+@settings(deadline=None)
 @given(x=st.floats(min_value=-6e4, max_value=6e4))
 def test_numbers_of_the_format_are_not_disturbed(name, x):
     x = round_to([x, 0.0, -0.0, np.inf, -np.inf, np.nan], FORMATS[name])

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import Net, convolution_data, net_data, run_convolution, run_net
 
@@ -112,6 +112,7 @@ def test_losing_the_smallest_numbers_is_noise(format, flushed):
 scales = st.integers(-900, 900).map(lambda e: 2.0**e)
 
 
+@settings(deadline=None)
 @given(scale=scales, seed=st.integers(0, 99))
 def test_the_verdict_does_not_depend_on_the_scale(scale, seed):
     g = np.random.default_rng(seed)
@@ -123,6 +124,7 @@ def test_the_verdict_does_not_depend_on_the_scale(scale, seed):
     assert scaled.worst == plain.worst
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 99), sign=st.sampled_from([-1, 1]))
 def test_the_verdict_does_not_depend_on_sign_or_order(seed, sign):
     g = np.random.default_rng(seed)
@@ -132,6 +134,7 @@ def test_the_verdict_does_not_depend_on_sign_or_order(seed, sign):
     assert np.allclose([one.r2, one.rel], [other.r2, other.rel], atol=0)
 
 
+@settings(deadline=None)
 @given(r=st.floats(allow_infinity=True, allow_nan=False), sign=st.sampled_from([0.0, -0.0]))
 def test_what_is_equal_agrees(r, sign):
     r = np.array([r, sign, 1.0])
