@@ -34,6 +34,7 @@ PARAMETERS = {
     "LeNet5": {"fc1.W": ("fc1.kernel", "(h w c) n")},
     "AlexNet": {"classifier.1.W": ("classifier.1.kernel", "(h w c) n")},
     "VGG": {"classifier.0.W": ("classifier.0.kernel", "(h w c) n")},
+    "AuxiliaryHead": {"fc1.W": ("fc1.kernel", "(h w c) n")},
 }
 
 BOOKKEEPING = {}

@@ -8,6 +8,7 @@ PARAMETERS = {
     "LeNet5": {"fc1.W": "n (h w c)"},
     "AlexNet": {"classifier.1.W": "n (h w c)"},
     "VGG": {"classifier.0.W": "n (h w c)"},
+    "AuxiliaryHead": {"fc1.W": "n (h w c)"},
 }
 """Parameters of a net whose axes are finer than their layer knows."""
 
@@ -21,5 +22,12 @@ DATA = {
         "classifier.1 in": "(h w c) m",
     },
     "VGG": {"flatten out": "(h w c) m", "classifier.0 in": "(h w c) m"},
+    "AuxiliaryHead": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
+    "GoogLeNet": {
+        "aux1.flatten out": "(h w c) m",
+        "aux1.fc1 in": "(h w c) m",
+        "aux2.flatten out": "(h w c) m",
+        "aux2.fc1 in": "(h w c) m",
+    },
 }
 """Inputs and outputs of a net's parts with axes finer than their rank tells."""

@@ -27,6 +27,7 @@ PARAMETERS = {
     "LeNet5": {"fc1.W": ("fc1.weight", "n (c h w)")},
     "AlexNet": {"classifier.1.W": ("classifier.1.weight", "n (c h w)")},
     "VGG": {"classifier.0.W": ("classifier.0.weight", "n (c h w)")},
+    "AuxiliaryHead": {"fc1.W": ("fc1.weight", "n (c h w)")},
 }
 
 BOOKKEEPING = {"num_batches_tracked": "counts batches; enters no formula while momentum is a number"}

@@ -1,0 +1,55 @@
+"""MobileNet v1, returning the logits: depthwise separable convolutions."""
+
+from math import prod
+
+import jax
+from flax import nnx
+
+from jax_impl.checks import images
+from jax_impl.layers.batch_norm_2d import BatchNorm2d
+from jax_impl.layers.conv import Conv
+from jax_impl.layers.dense import Dense
+from jax_impl.layers.pooling import GlobalAveragePool
+from jax_impl.sequential import Sequential
+
+BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *5 * ((512, 1),), (1024, 2), (1024, 1))
+
+
+class DepthwiseSeparable(nnx.Module):
+    def __init__(self, c_prev: int, c: int, stride: int = 1, *, rngs: nnx.Rngs):
+        self.depthwise = Conv(c_prev, c_prev, 3, stride, padding=1, groups=c_prev, bias=False, rngs=rngs)
+        self.bn1 = BatchNorm2d(c_prev, rngs=rngs)
+        self.pointwise = Conv(c_prev, c, 1, bias=False, rngs=rngs)
+        self.bn2 = BatchNorm2d(c, rngs=rngs)
+
+    def __call__(self, x):
+        x = jax.nn.relu(self.bn1(self.depthwise(x)))
+        return jax.nn.relu(self.bn2(self.pointwise(x)))
+
+
+class MobileNetV1(nnx.Module):
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        width: float = 1.0,
+        c_prev: int = 3,
+        stem: int = 32,
+        blocks: tuple[tuple[int, int], ...] = BLOCKS,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        c = int(width * stem)
+        self.c_prev, self.stride = c_prev, 2 * prod(stride for _, stride in blocks)
+        self.conv = Conv(c_prev, c, 3, stride=2, padding=1, bias=False, rngs=rngs)
+        self.bn = BatchNorm2d(c, rngs=rngs)
+        self.blocks = Sequential()
+        for channels, stride in blocks:
+            self.blocks.append(DepthwiseSeparable(c, int(width * channels), stride, rngs=rngs))
+            c = int(width * channels)
+        self.avgpool = GlobalAveragePool()
+        self.fc = Dense(c, num_classes, rngs=rngs)
+
+    def __call__(self, x):
+        images(x, self.c_prev, at_least=self.stride)
+        x = jax.nn.relu(self.bn(self.conv(x)))
+        return self.fc(self.avgpool(self.blocks(x)))

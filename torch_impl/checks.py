@@ -1,0 +1,14 @@
+"""Refusals of images that a net could make nothing of: each names the argument, what came and what was expected."""
+
+
+def images(x, channels, at_least=1):
+    """x must be a batch of images m c h w with c = channels and at least so many pixels high and wide."""
+    shape = tuple(x.shape)
+    if x.ndim != 4:
+        hint = " (one image is a batch of one: x[None])" if x.ndim == 3 else ""
+        raise ValueError(f"x has shape {shape}; expected images (m, c, h, w){hint}")
+    if shape[1] != channels:
+        turned = " (it looks like m h w c: move the channels to axis 1)" if shape[3] == channels else ""
+        raise ValueError(f"x has shape {shape}, so {shape[1]} channels; expected {channels}{turned}")
+    if min(shape[2:]) < at_least:
+        raise ValueError(f"x has shape {shape}; expected at least {at_least} x {at_least} pixels")

@@ -1,0 +1,126 @@
+"""GoogLeNet of Inception modules, returning the logits, and with `auxiliary` heads (logits, logits, logits)."""
+
+import torch
+from torch import nn
+
+from torch_impl.checks import images
+from torch_impl.layers.conv import Conv
+from torch_impl.layers.dense import Dense
+from torch_impl.layers.dropout import Dropout
+from torch_impl.layers.flatten import Flatten
+from torch_impl.layers.local_response_norm import LocalResponseNorm
+from torch_impl.layers.losses import softmax_cross_entropy_from_logits
+from torch_impl.layers.pooling import AveragePool, GlobalAveragePool, MaxPool
+
+GOOGLENET = (
+    ("inception3a", 64, 96, 128, 16, 32, 32),
+    ("inception3b", 128, 128, 192, 32, 96, 64),
+    ("pool3",),
+    ("inception4a", 192, 96, 208, 16, 48, 64),
+    ("aux1",),
+    ("inception4b", 160, 112, 224, 24, 64, 64),
+    ("inception4c", 128, 128, 256, 24, 64, 64),
+    ("inception4d", 112, 144, 288, 32, 64, 64),
+    ("aux2",),
+    ("inception4e", 256, 160, 320, 32, 128, 128),
+    ("pool4",),
+    ("inception5a", 256, 160, 320, 32, 128, 128),
+    ("inception5b", 384, 192, 384, 48, 128, 128),
+)
+
+
+class Inception(nn.Module):
+    def __init__(self, c_prev: int, c1: int, c3_reduce: int, c3: int, c5_reduce: int, c5: int, c_pool: int):
+        super().__init__()
+        narrow3, narrow5 = Conv(c_prev, c3_reduce, 1), Conv(c_prev, c5_reduce, 1)
+        self.branch1 = nn.Sequential(Conv(c_prev, c1, 1), nn.ReLU())
+        self.branch3 = nn.Sequential(narrow3, nn.ReLU(), Conv(c3_reduce, c3, 3, padding=1), nn.ReLU())
+        self.branch5 = nn.Sequential(narrow5, nn.ReLU(), Conv(c5_reduce, c5, 5, padding=2), nn.ReLU())
+        self.branch_pool = nn.Sequential(MaxPool(3, stride=1, padding=1), Conv(c_prev, c_pool, 1), nn.ReLU())
+
+    def forward(self, x):
+        return torch.cat([self.branch1(x), self.branch3(x), self.branch5(x), self.branch_pool(x)], dim=1)
+
+
+class AuxiliaryHead(nn.Module):
+    def __init__(
+        self,
+        c_prev: int,
+        num_classes: int,
+        c: int = 128,
+        hidden: int = 1024,
+        keep_prob: float = 0.3,
+        h: int = 4,
+        w: int = 4,
+    ):
+        super().__init__()
+        self.avgpool = AveragePool(5, stride=3)
+        self.conv = Conv(c_prev, c, 1)
+        self.flatten = Flatten()
+        self.fc1 = Dense(c * h * w, hidden)
+        self.dropout = Dropout(keep_prob)
+        self.fc2 = Dense(hidden, num_classes)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(self.avgpool(x)))
+        x = torch.relu(self.fc1(self.flatten(x)))
+        return self.fc2(self.dropout(x))
+
+
+class GoogLeNet(nn.Module):
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        auxiliary: bool = False,
+        keep_prob: float = 0.6,
+        c_prev: int = 3,
+        stem: tuple[int, int, int] = (64, 64, 192),
+        config: tuple[tuple, ...] = GOOGLENET,
+        head: tuple[int, int] = (128, 1024),
+        h: int = 4,
+        w: int = 4,
+    ):
+        super().__init__()
+        self.c_prev, self.stride = c_prev, 8 * 2 ** sum(name.startswith("pool") for name, *_ in config)
+        c1, c2, c = stem
+        self.stem = nn.Sequential(
+            Conv(c_prev, c1, 7, stride=2, padding=3),
+            nn.ReLU(),
+            MaxPool(3, stride=2, padding="same_tf"),
+            LocalResponseNorm(),
+            Conv(c1, c2, 1),
+            nn.ReLU(),
+            Conv(c2, c, 3, padding=1),
+            nn.ReLU(),
+            LocalResponseNorm(),
+            MaxPool(3, stride=2, padding="same_tf"),
+        )
+        self.names = [name for name, *_ in config if auxiliary or not name.startswith("aux")]
+        for name, *channels in config:
+            if channels:
+                setattr(self, name, Inception(c, *channels))
+                c1, _, c3, _, c5, c_pool = channels
+                c = c1 + c3 + c5 + c_pool
+            elif name.startswith("pool"):
+                setattr(self, name, MaxPool(3, stride=2, padding="same_tf"))
+            elif auxiliary:
+                setattr(self, name, AuxiliaryHead(c, num_classes, *head, h=h, w=w))
+        self.avgpool = GlobalAveragePool()
+        self.dropout = Dropout(keep_prob)
+        self.fc = Dense(c, num_classes)
+
+    def forward(self, x):
+        images(x, self.c_prev, at_least=self.stride)
+        x, heads = self.stem(x), []
+        for name in self.names:
+            if name.startswith("aux"):
+                heads.append(getattr(self, name)(x))
+            else:
+                x = getattr(self, name)(x)
+        logits = self.fc(self.dropout(self.avgpool(x)))
+        return (logits, *heads) if heads else logits
+
+
+def auxiliary_cost(z, z1, z2, y, weight=0.3):
+    J, J1, J2 = (softmax_cross_entropy_from_logits(logits, y) for logits in (z, z1, z2))
+    return J + weight * (J1 + J2)
