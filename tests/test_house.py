@@ -122,6 +122,7 @@ MAY_IMPORT = {
     "torch_impl": {"torch", "torch_impl"},
     "jax_impl": {"jax", "flax", "optax", "numpy", "jax_impl"},
     "cases": {"crosscheck"},
+    "augmentation": {"numpy", "augmentation", "reference"},
 }
 OPTIONAL = {"reference/kernels/threads.py": {"threadpoolctl"}}
 """Imported inside a function, which does without where it is missing."""
@@ -229,11 +230,11 @@ def test_listing_needs_no_framework(command, tmp_path):
 
 def sources(*folders, suffixes=(".py",)):
     """The files of these folders, or of the whole project without what tools leave behind."""
-    for folder in folders or ("reference", "torch_impl", "jax_impl", "cases", "crosscheck", "tests", "scripts", "docs"):
+    for folder in folders or (*MAY_IMPORT, "crosscheck", "tests", "scripts", "docs"):
         yield from (file for file in sorted((ROOT / folder).rglob("*")) if file.suffix in suffixes)
 
 
-@pytest.mark.parametrize("folder", ["reference", "torch_impl", "jax_impl", "cases", "crosscheck"])
+@pytest.mark.parametrize("folder", [*MAY_IMPORT, "crosscheck"])
 def test_files_are_short(folder):
     long = {}
     for file in sources(folder):

@@ -39,6 +39,6 @@ CASES = [
         "half",
         "another weight; exactly representable",
         {"weight": 0.5},
-        {name: "n=3 m=8 hard_scores" for name in LOGITS} | {"Y": "n=3 m=8 one_hot"},
+        dict.fromkeys(LOGITS, "n=3 m=8 hard_scores") | {"Y": "n=3 m=8 one_hot"},
     ),
 ]

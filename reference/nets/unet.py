@@ -4,10 +4,10 @@
     Level        A = encoder(X)   Y = decoder([A, up(inner level(pool(A)))])        the innermost level: Y = encoder(X)
     UNet         Level, then a 1x1 convolution to the logits [m h w num_classes]
 
-`channels` are those of the levels, the outermost first: as published, each has twice those of the level above it. What
+`channels` are those of the levels, the outermost first; as published, each has twice those of the level above it. What
 comes up from below knows what is in the image, A still knows exactly where. `pool` is 2x2 max, `up` a 2x2 transposed
-convolution of stride 2. The convolutions are padded, so that both have one size; the paper's were not, and it cropped A.
-Height and width must therefore be divisible by 2 for each halving.
+convolution of stride 2. The convolutions are padded, so that A and what comes up have one size as long as the halved
+sizes are even; the paper's were not padded, and it cropped A.
 Sources: Course 4, week 3, "U-Net architecture"; Ronneberger, Fischer & Brox 2015.
 """
 
