@@ -30,18 +30,24 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Point:
-    """Where training stands: parameters, running state, moments {"v": {path: array}} and steps taken.
+class Slope:
+    """The cost at a point of training: its value, its gradients, and the running state that the pass leaves."""
 
-    loss, gradients: those of the step that led here
-    """
+    loss: float
+    gradients: Mapping[str, Array]
+    state: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where training stands: parameters, running state, moments {"v": {path: array}} and steps taken; `slope` is that
+    of the step that led here."""
 
     params: Mapping[str, Array]
     state: Mapping[str, Array]
-    moments: Moments
+    moments: Moments = field(default_factory=dict)
     t: int = 0
-    loss: float = float("nan")
-    gradients: Mapping[str, Array] = field(default_factory=dict)
+    slope: Slope | None = None
 
 
 class Subject(ABC):
@@ -60,12 +66,30 @@ class Subject(ABC):
         """Run forward and backward. Without `trace` nothing is recorded of the submodules."""
 
     @abstractmethod
+    def slope(self, feed: Feed, point: Point) -> Slope:
+        """The case's cost in a training pass on the batch, at the point."""
+
+    @abstractmethod
+    def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
+        """Where the optimizer goes from the point, given the slope there."""
+
     def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
         """One step of the optimizer on the case's cost."""
+        return self.update(rule, point, self.slope(feed, point))
 
     @abstractmethod
     def module_paths(self) -> list[str]:
         """The dotted paths of all submodules that can be watched, the root as ""."""
+
+    def named_moments(self, rule: Rule, kept: Mapping[str, Mapping[str, Array]]) -> Moments:
+        """An optimizer's moments by the names of the notes. One that the layout does not claim keeps its own name."""
+        claimed = {own: (name, factor) for name, (own, factor) in self.layout.moments[rule.name].items()}
+        moments = {}
+        for own, values in kept.items():
+            name, factor = claimed.get(own, (own, lambda **_: 1.0))
+            scaled = {path: value * factor(**rule.hyperparameters) for path, value in values.items()}
+            moments[name] = self.layout.from_column(scaled, trainable=True)
+        return moments
 
     def is_data(self, name: str) -> bool:
         """Whether the input is data (labels, indices), by which no gradient is taken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from flax import nnx
 from crosscheck import cache
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, build, matching
+from crosscheck.backends.base import Point, Rule, Slope, astuple, build, matching
 from crosscheck.backends.jax_watch import Recorder, path_of, paths_by_id, watching
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
@@ -135,7 +136,7 @@ class Subject(base.Subject):
         key = (kind, train, trace)
         if key not in self.compiled:
             function = self.plain(train, trace) if kind == "plain" else self.gradient(train, trace)
-            self.compiled[key] = function if self.mode == "eager" else jax.jit(function)
+            self.compiled[key] = self.jitted(function)
         return self.compiled[key]
 
     def plain(self, train: bool, trace: bool) -> Any:
@@ -163,44 +164,53 @@ class Subject(base.Subject):
             }
         return self.compiled[key]
 
-    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
-        places = self.layout.moments[rule.name]
-        tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
-        args = self.arguments(feed, point)
-        state = tx.init(args["params"])
-        if point.t and places:
-            scale = {name: factor(**rule.hyperparameters) for name, (_, factor) in places.items()}
-            moments = {
-                own: {
-                    path: self.array(value / scale[name])
-                    for path, value in self.layout.to_column(point.moments[name], True).items()
-                }
-                for name, (own, _) in places.items()
-            }
-            state = optax.tree_utils.tree_set(state, **moments)
-            if optax.tree_utils.tree_get(state, "count") is not None:
-                state = optax.tree_utils.tree_set(state, count=jnp.asarray(point.t, jnp.int32))
-        key = ("step", rule.name)
-        if key not in self.compiled:
-            update = self.update(tx)
-            self.compiled[key] = update if self.mode == "eager" else jax.jit(update)
+    def slope(self, feed: Feed, point: Point) -> Slope:
         assert feed.labels is not None
-        loss, gradients, running = self.cost_program()(args, self.output(feed.labels))
-        params, state = self.compiled[key](gradients, state, args["params"])
+        loss, gradients, state = self.cost_program()(self.arguments(feed, point), self.output(feed.labels))
+        own = self.layout.from_column
+        return Slope(float(loss), own(as_numpy(gradients), trainable=True), own(as_numpy(state), trainable=False))
+
+    def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
+        tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
+        params, gradients = (self.to_device(values) for values in (point.params, slope.gradients))
+        key = ("update", rule.name)
+        if key not in self.compiled:
+            self.compiled[key] = tx.init(params), self.jitted(self.updating(tx))
+        state, update = self.compiled[key]
+        if point.t and self.layout.moments[rule.name]:
+            state = self.with_moments(state, rule, point)
+        params, state = update(gradients, state, params)
+        kept = {own: optax.tree_utils.tree_get(state, own) for own in ("trace", "mu", "nu")}
+        moments = self.named_moments(
+            rule, {own: as_numpy(values) for own, values in kept.items() if values is not None}
+        )
+        after = self.layout.from_column(as_numpy(params), trainable=True)
+        return Point(after, slope.state, moments, point.t + 1, slope)
+
+    def with_moments(self, state: Any, rule: Rule, point: Point) -> Any:
+        """The optimizer's state with the moments of the point, as it keeps them itself."""
         moments = {
-            name: self.layout.from_column(
-                {
-                    path: numpy(value) * factor(**rule.hyperparameters)
-                    for path, value in optax.tree_utils.tree_get(state, own).items()
-                },
-                trainable=True,
-            )
-            for name, (own, factor) in places.items()
+            own: {
+                path: value / factor(**rule.hyperparameters)
+                for path, value in self.to_device(point.moments[name]).items()
+            }
+            for name, (own, factor) in self.layout.moments[rule.name].items()
         }
-        own = self.layout.from_column({k: numpy(v) for k, v in gradients.items()}, trainable=True)
-        after = self.layout.from_column({k: numpy(v) for k, v in params.items()}, trainable=True)
-        running = self.layout.from_column({k: numpy(v) for k, v in running.items()}, trainable=False)
-        return Point(after, running, moments, point.t + 1, float(loss), own)
+        state = optax.tree_utils.tree_set(state, **moments)
+        if optax.tree_utils.tree_get(state, "count") is None:
+            return state
+        return optax.tree_utils.tree_set(state, count=jnp.asarray(point.t, jnp.int32))
+
+    def to_device(self, values: Mapping[str, Array]) -> Arrays:
+        return {path: self.array(value) for path, value in self.layout.to_column(values, trainable=True).items()}
+
+    def jitted(self, function: Any) -> Any:
+        """Compiled, unless the mode is eager. On a CPU only the cases that are compiled everywhere are optimized in
+        full: for the others the compiler's time is most of the suite's."""
+        if self.mode == "eager":
+            return function
+        quick = self.device == "cpu" and not self.case.compiled
+        return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0} if quick else None)
 
     def cost_program(self) -> Any:
         """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""
@@ -215,11 +225,11 @@ class Subject(base.Subject):
                 (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
                 return value, gradients, state
 
-            self.compiled["cost"] = run if self.mode == "eager" else jax.jit(run)
+            self.compiled["cost"] = self.jitted(run)
         return self.compiled["cost"]
 
     @staticmethod
-    def update(tx: Any) -> Any:
+    def updating(tx: Any) -> Any:
         def run(gradients: Arrays, state: Any, params: Arrays) -> Any:
             updates, state = tx.update(gradients, state, params)
             return optax.apply_updates(params, updates), state
@@ -251,7 +261,14 @@ class Subject(base.Subject):
 
     def array(self, value: Array) -> Any:
         dtype = jnp.dtype(arithmetic(self.dtype).storage.name) if value.dtype.kind == "f" else value.dtype
-        return jax.device_put(np.asarray(value).astype(dtype), self.jax_device)
+        cast = np.asarray(value).astype(dtype)
+        if self.mode == "jit" and self.jax_device == jax.devices()[0]:
+            return cast  # a compiled function takes it to the usual device itself, and sooner
+        return jax.device_put(cast, self.jax_device)
+
+
+def as_numpy(values: Mapping[str, Any]) -> dict[str, Array]:
+    return {path: numpy(value) for path, value in values.items()}
 
 
 def numpy(value: Any) -> Array:
@@ -265,3 +282,12 @@ def concrete(variable: Any) -> Any:
     value = variable.get_value()
     is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
     return variable.replace(jax.random.key(0) if is_key else jnp.zeros(value.shape, value.dtype))
+
+
+def kept_by(state: Any) -> dict[str, dict[str, Array]]:
+    """Whatever an optimizer's state has for every parameter: its own name -> parameter's path -> array."""
+    kept: dict[str, dict[str, Array]] = {}
+    for keys, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
+        if len(keys) > 1 and isinstance(keys[-1], jax.tree_util.DictKey):
+            kept.setdefault(str(keys[-2]).lstrip("."), {})[keys[-1].key] = numpy(leaf)
+    return kept

@@ -11,7 +11,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, matching, reference_module
+from crosscheck.backends.base import Point, Rule, Slope, astuple, matching, reference_module
 from crosscheck.feed import Feed
 from crosscheck.observation import Node, Observation
 from reference.module import Mode, Sequence, flatten, nest, unobserved, walk
@@ -83,18 +83,24 @@ class Subject(base.Subject):
         Y, back = watch("", tuple(inputs), Y, lambda *dY: ({}, *astuple(back_function(*dY))))
         return astuple(Y), {}, back
 
-    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
-        after = self.step_as(lambda array: array, feed, rule, point)
-        return replace(after, loss=float(after.loss))
+    def slope(self, feed: Feed, point: Point) -> Slope:
+        slope = self.slope_as(lambda array: array, feed, point)
+        return replace(slope, loss=float(slope.loss))
 
-    def step_as(self, lift: Lift, feed: Feed, rule: Rule, point: Point) -> Point:
-        """One training step on another kind of number; the loss is left as that number."""
+    def slope_as(self, lift: Lift, feed: Feed, point: Point) -> Slope:
+        """The slope on another kind of number; the loss is left as that number."""
         at = replace(feed, params=point.params, state=point.state)
         inputs = [self.given(value, lift) for value in feed.inputs.values()]
         (Z,), state, back = self.forward(at, inputs, True, unobserved, lift)
         assert feed.labels is not None
         J, back_cost = self.find(self.case.cost)(Z, self.cast(feed.labels))
         dp, *_ = back(back_cost(1))
+        return Slope(J, flatten(dp), flatten(state))
+
+    def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
+        return self.update_as(lambda array: array, rule, point, slope)
+
+    def update_as(self, lift: Lift, rule: Rule, point: Point, slope: Slope) -> Point:
         optimizer = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
         params = {path: self.given(value, lift) for path, value in point.params.items()}
         moments: dict[str, Any] = {
@@ -102,10 +108,9 @@ class Subject(base.Subject):
             for name, values in point.moments.items()
         }
         before = moments | {"t": point.t} if point.t else optimizer.init(params)
-        gradients = flatten(dp)
-        params, after = optimizer.step(params, gradients, before)
+        params, after = optimizer.step(params, slope.gradients, before)
         moments = {name: value for name, value in after.items() if isinstance(value, Mapping)}
-        return Point(params, flatten(state), moments, point.t + 1, J, gradients)
+        return Point(params, slope.state, moments, point.t + 1, slope)
 
     def given(self, value: Array, lift: Lift) -> Any:
         """What the reference is handed: cast, and lifted unless it is whole numbers or a lifted number already."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.backends import base
-from crosscheck.backends.base import Point, Rule, astuple, build, matching
+from crosscheck.backends.base import Point, Rule, Slope, astuple, build, matching
 from crosscheck.backends.torch_watch import Call, numpy, watched_modules, watching
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
@@ -75,44 +75,49 @@ class Subject(base.Subject):
             name: numpy(by_tensor[id(inputs[name])]) for name in names
         }
 
-    def step(self, feed: Feed, rule: Rule, point: Point) -> Point:
+    def slope(self, feed: Feed, point: Point) -> Slope:
         self.load(point.params, point.state)
         self.module.train()
         params = dict(self.module.named_parameters())
-        optimizer = self.find(f"training.optimizers.{rule.name}")(list(params.values()), **rule.hyperparameters)
-        places = self.layout.moments[rule.name]
-        if point.t:
-            for notes_name, (own_name, factor) in places.items():
-                values = self.layout.to_column(point.moments[notes_name], trainable=True)
-                for name, value in values.items():
-                    moment = self.parameter(value) / factor(**rule.hyperparameters)
-                    optimizer.state[params[name]][own_name] = moment
-            for param in params.values():
-                if places:
-                    optimizer.state[param]["step"] = torch.tensor(float(point.t))
         with self.uniforms(feed), tensor_cores(self.dtype == "tf32"):
             (z,) = astuple(self.call(*self.inputs(feed).values()))
             assert feed.labels is not None
             loss = self.find(self.case.cost)(z, self.output(feed.labels))
-            loss.backward()
+            found = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         gradients = {
-            name: numpy(torch.zeros_like(p) if p.grad is None else p.grad).copy() for name, p in params.items()
+            name: numpy(torch.zeros_like(param) if grad is None else grad)
+            for (name, param), grad in zip(params.items(), found)
         }
+        buffers = {name: numpy(value).copy() for name, value in self.tensors().items()}
+        own = self.layout.from_column
+        return Slope(loss.item(), own(gradients, trainable=True), own(buffers, trainable=False))
+
+    def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
+        self.load(point.params, slope.state)
+        params = dict(self.module.named_parameters())
+        optimizer = self.find(f"training.optimizers.{rule.name}")(list(params.values()), **rule.hyperparameters)
+        if point.t and self.layout.moments[rule.name]:
+            self.put_moments(optimizer, params, rule, point)
+        for name, gradient in self.layout.to_column(slope.gradients, trainable=True).items():
+            params[name].grad = self.parameter(gradient)
         optimizer.step()
         optimizer.zero_grad()
-        moments = {
-            notes_name: self.layout.from_column(
-                {
-                    name: numpy(optimizer.state[param][own_name]) * factor(**rule.hyperparameters)
-                    for name, param in params.items()
-                },
-                trainable=True,
-            )
-            for notes_name, (own_name, factor) in places.items()
-        }
-        values = {name: numpy(value).copy() for name, value in self.tensors().items()}
-        after = self.layout.from_column(values, trainable=True), self.layout.from_column(values, trainable=False)
-        return Point(*after, moments, point.t + 1, loss.item(), self.layout.from_column(gradients, trainable=True))
+        kept: dict[str, dict[str, Array]] = {}
+        for name, param in params.items():
+            for own_name, value in optimizer.state[param].items():
+                if isinstance(value, torch.Tensor) and value.shape == param.shape and own_name != "step":
+                    kept.setdefault(own_name, {})[name] = numpy(value)
+        moments = self.named_moments(rule, kept)
+        values = {name: numpy(value).copy() for name, value in params.items()}
+        return Point(self.layout.from_column(values, trainable=True), slope.state, moments, point.t + 1, slope)
+
+    def put_moments(self, optimizer: Any, params: Mapping[str, torch.Tensor], rule: Rule, point: Point) -> None:
+        """Give the optimizer the moments of the point, as it keeps them itself."""
+        for notes_name, (own_name, factor) in self.layout.moments[rule.name].items():
+            for name, value in self.layout.to_column(point.moments[notes_name], trainable=True).items():
+                optimizer.state[params[name]][own_name] = self.parameter(value) / factor(**rule.hyperparameters)
+        for param in params.values():
+            optimizer.state[param]["step"] = torch.tensor(float(point.t))
 
     def load(self, params: Mapping[str, Array], state: Mapping[str, Array]) -> None:
         own = self.layout.to_column(params, True) | self.layout.to_column(state, False)

@@ -14,7 +14,7 @@ from crosscheck.axes import Array
 from crosscheck.backends.base import Point, Rule
 from crosscheck.observation import Observation
 from crosscheck.rungs.state import after_batches
-from crosscheck.rungs.training import BATCHES, STEPS, observed
+from crosscheck.rungs.training import BATCHES, STEPS, observed, step_of
 from crosscheck.session import Session
 
 KINDS = {"output", "gradient", "input gradient", "state", "loss", "parameter"}
@@ -52,12 +52,12 @@ def witnessed(session: Session, rules: Iterable[Rule]) -> Iterator[list[Observat
 
 def steps(session: Session, rule: Rule) -> Iterator[list[Observation]]:
     """Every step of an optimizer, taken by all columns from the reference's point."""
-    point = Point(session.feed().params, session.feed().state, {})
+    point = Point(session.feed().params, session.feed().state)
     for step in range(STEPS):
         batch = session.feed(step % BATCHES)
-        after = {column: session.subject(column).step(batch, rule, point) for column in session.running()}
-        yield [observed(column, at, rule.name) for column, at in after.items()]
-        point = after["numpy"]
+        after = {column: step_of(session.subject(column), batch, [rule], [point]) for column in session.running()}
+        yield [observed(column, [rule], *result) for column, result in after.items()]
+        _, (point,) = after["numpy"]
 
 
 def refuses(run: list[Observation], rtol: float, atol: float) -> bool:

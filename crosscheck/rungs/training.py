@@ -1,18 +1,20 @@
 """training: ten steps of every optimizer, each judged from shared state: the reference's point before the step.
 
-Beside it, judged by nobody, the free-running trajectories: how far parameters have drifted apart after 100 steps.
+The points lie on the trajectory of the first optimizer; every optimizer carries its own moments along it. Beside it,
+judged by nobody, the free-running trajectories: how far parameters have drifted apart after 100 steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from crosscheck.agreement import Verdict, compare
 from crosscheck.axes import Array
-from crosscheck.backends.base import Point, Rule
+from crosscheck.backends.base import Point, Rule, Slope, Subject
 from crosscheck.feed import Feed
 from crosscheck.locate import Divergence
 from crosscheck.noise import Lift
@@ -42,45 +44,51 @@ def check(session: Session, rules: Sequence[Rule] = RULES, free_steps: int = FRE
     if not session.case.cost:
         return Finding("training", NOT_RUN, reason="it is trained as part of a net")
     verdicts: list[Verdict] = []
-    drift: dict[str, float] = {}
-    for rule in rules:
-        for step, found in enumerate(shared_steps(session, rule)):
-            verdicts += found
-            failed = next((v for v in found if not v.agrees), None)
-            if failed:
-                return refusal(session, rule, step, failed, verdicts)
-        if free_steps:
-            drift[rule.name] = free_running_drift(session, rule, free_steps)
+    for step, found in enumerate(shared_steps(session, rules)):
+        verdicts += found
+        failed = next((v for v in found if not v.agrees), None)
+        if failed:
+            return refusal(session, step, failed, verdicts)
+    drift = {rule.name: free_running_drift(session, rule, free_steps) for rule in rules if free_steps}
     return Finding("training", AGREE, verdicts, figures={f"drift_per_{free_steps}_steps": drift} if drift else {})
 
 
-def refusal(session: Session, rule: Rule, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
+def refusal(session: Session, step: int, failed: Verdict, verdicts: list[Verdict]) -> Finding:
     """A wrong loss or gradient is the cost's doing, what is wrong after a right gradient the optimizer's; but not if
     the net is at fault already."""
     for kinds in (FORWARD, BACKWARD):
         _, net = compare_passes(session, kinds)
         if net:
             return Finding("training", DIVERGE, verdicts, net, f"{net}: {net.verdict.problem}")
-    path = session.case.cost if failed.key.kind in ("loss", "gradient") else f"training.optimizers.{rule.name}"
+    rule = failed.key.path.split(" ")[0]
+    path = f"training.optimizers.{rule}" if failed.key.kind in ("moment", "parameter") else session.case.cost
     divergence = Divergence("training", path, failed.off, failed)
     return Finding("training", DIVERGE, verdicts, divergence, f"{divergence}, step {step + 1}: {failed.problem}")
 
 
-def shared_steps(session: Session, rule: Rule) -> Iterator[list[Verdict]]:
+def shared_steps(session: Session, rules: Sequence[Rule]) -> Iterator[list[Verdict]]:
     """Verdicts of each step, all columns starting it from where the reference stands."""
     feed, oracle = session.feed(), session.oracle
-    point = Point(feed.params, feed.state, {})
+    points = [Point(feed.params, feed.state)] * len(rules)
     for step in range(STEPS):
         batch = session.feed(step % BATCHES)
 
-        def experiment(lift: Lift, batch: Feed = batch, point: Point = point) -> Mapping[Key, Any]:
-            return tensors_of(oracle.step_as(lift, batch, rule, point), rule.name)
+        def experiment(lift: Lift, batch: Feed = batch, points: Sequence[Point] = points) -> Mapping[Key, Any]:
+            slope = oracle.slope_as(lift, batch, points[0])
+            return tensors_of(rules, slope, [oracle.update_as(lift, *at, slope) for at in zip(rules, points)])
 
-        reference = session.reference(f"{rule} step {step}", experiment)
-        after = {column: session.subject(column).step(batch, rule, point) for column in session.running()}
-        seen = [observed(column, at, rule.name) for column, at in after.items()]
-        yield compare(seen, reference, KINDS, session.case.vacuous)
-        point = after["numpy"]
+        truth = session.reference(f"{rules} step {step}", experiment)
+        after = {column: step_of(session.subject(column), batch, rules, points) for column in session.running()}
+        seen = [observed(column, rules, *result) for column, result in after.items()]
+        yield compare(seen, truth, KINDS, session.case.vacuous)
+        _, (first, *others) = after["numpy"]
+        points = [first, *(replace(point, params=first.params) for point in others)]
+
+
+def step_of(subject: Subject, batch: Feed, rules: Sequence[Rule], points: Sequence[Point]) -> tuple[Slope, list[Point]]:
+    """One slope, and where each optimizer goes from there."""
+    slope = subject.slope(batch, points[0])
+    return slope, [subject.update(rule, point, slope) for rule, point in zip(rules, points)]
 
 
 def free_running_drift(session: Session, rule: Rule, steps: int) -> float:
@@ -91,7 +99,7 @@ def free_running_drift(session: Session, rule: Rule, steps: int) -> float:
 
 def free_run(session: Session, column: str, rule: Rule, steps: int) -> Mapping[str, Array]:
     feed = session.feed()
-    point = Point(feed.params, feed.state, {})
+    point = Point(feed.params, feed.state)
     for step in range(steps):
         point = session.subject(column).step(session.feed(step % BATCHES), rule, point)
     return point.params
@@ -101,19 +109,18 @@ def drift_between(a: Mapping[str, Array], b: Mapping[str, Array]) -> float:
     return max(float(np.abs(a[path] - b[path]).max() / max(np.abs(a[path]).max(), 1e-300)) for path in a)
 
 
-def observed(column: str, point: Point, rule: str) -> Observation:
-    tensors = {key: np.asarray(value) for key, value in tensors_of(point, rule).items()}
+def observed(column: str, rules: Sequence[Rule], slope: Slope, after: Sequence[Point]) -> Observation:
+    tensors = {key: np.asarray(value) for key, value in tensors_of(rules, slope, after).items()}
     return Observation(column, tensors, dict.fromkeys(tensors, ""))
 
 
-def tensors_of(point: Point, rule: str) -> dict[Key, Any]:
-    tensors: dict[Key, Any] = {Key("loss", rule): point.loss}
-    tensors |= {Key("gradient", path): value for path, value in point.gradients.items()}
-    tensors |= {
-        Key("moment", f"{rule} {name} {path}"): value
-        for name, values in point.moments.items()
-        for path, value in values.items()
-    }
-    tensors |= {Key("state", path): value for path, value in point.state.items()}
-    tensors |= {Key("parameter", path): value for path, value in point.params.items()}
+def tensors_of(rules: Sequence[Rule], slope: Slope, after: Sequence[Point]) -> dict[Key, Any]:
+    """The slope's tensors, and under each optimizer's name its moments and parameters after the step."""
+    tensors: dict[Key, Any] = {Key("loss"): slope.loss}
+    tensors |= {Key("gradient", path): value for path, value in slope.gradients.items()}
+    tensors |= {Key("state", path): value for path, value in slope.state.items()}
+    for rule, point in zip(rules, after):
+        for name, values in point.moments.items():
+            tensors |= {Key("moment", f"{rule.name} {name} {path}"): value for path, value in values.items()}
+        tensors |= {Key("parameter", f"{rule.name} {path}"): value for path, value in point.params.items()}
     return tensors
