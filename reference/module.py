@@ -30,15 +30,18 @@ class Mode:
     """How a pass is made: train or eval, where dropout's uniform numbers come from, who watches, and where we are.
 
     uniform(path, shape) -> array on [0, 1);  watch(path, X, Y, back) -> Y, back;  `mode / "fc1"` goes one part down.
+    Parts whose paths are `frozen` are in eval mode whatever the rest is in.
     """
 
     train: bool = False
     uniform: Callable = unseeded
     watch: Callable = unobserved
     path: str = ""
+    frozen: tuple[str, ...] = ()
 
     def __truediv__(self, name):
-        return replace(self, path=f"{self.path}.{name}" if self.path else name)
+        path = f"{self.path}.{name}" if self.path else name
+        return replace(self, path=path, train=self.train and path not in self.frozen)
 
 
 class Module:
