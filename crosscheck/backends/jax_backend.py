@@ -180,10 +180,7 @@ class Subject(base.Subject):
         if point.t and self.layout.moments[rule.name]:
             state = self.with_moments(state, rule, point)
         params, state = update(gradients, state, params)
-        kept = {own: optax.tree_utils.tree_get(state, own) for own in ("trace", "mu", "nu")}
-        moments = self.named_moments(
-            rule, {own: as_numpy(values) for own, values in kept.items() if values is not None}
-        )
+        moments = self.named_moments(rule, kept_by(state))
         after = self.layout.from_column(as_numpy(params), trainable=True)
         return Point(after, slope.state, moments, point.t + 1, slope)
 
