@@ -1,4 +1,4 @@
-"""The command `crosscheck`: run, list, layout. Exit codes: 0 agree, 1 diverge or crashed, 2 misuse, 130 interrupted."""
+"""The command `crosscheck`: run, list, layout, faults. Exit codes: 0 agree, 1 diverge or crashed, 2 misuse, 130 stopped."""
 
 from __future__ import annotations
 
@@ -72,6 +72,29 @@ def list_cases(patterns: Patterns = None) -> None:
     width = max(len(case.name) for case in cases)
     for case in cases:
         typer.echo(f"{case.name:{width}}  {case.why}".rstrip())
+
+
+@app.command()
+def faults(
+    patterns: Annotated[list[str] | None, typer.Argument(metavar="PATTERN", help="Part of a fault; none: all.")] = None,
+    backends: Annotated[str, typer.Option(help="Columns that take part.")] = "numpy,torch,jax",
+    dtypes: Annotated[str, typer.Option(help="Number types to score in.")] = "float64",
+    seeds: Annotated[int, typer.Option(min=1, help="How many times each fault is planted, on other numbers.")] = 1,
+    json: Annotated[File, typer.Option(metavar="FILE", help="Write the scores as JSON.")] = None,
+    jobs: Annotated[int, typer.Option("-j", min=0, help="Processes.", show_default="one per core")] = 0,
+) -> None:
+    """Plant every known fault and score what is detected, where it is blamed, and who is wrongly accused."""
+    from crosscheck.faults.command import run as score
+    from crosscheck.ladder import DTYPES, require_known
+    from crosscheck.session import split_columns
+
+    with refusing():
+        require_writable("json", json)
+        columns, wanted = names("backends", backends), names("dtypes", dtypes)
+        split_columns(columns)
+        require_known("dtype", wanted, DTYPES)
+        code = score(stdout(), patterns or [], columns, wanted, range(seeds), jobs or processes("cpu"), json)
+    raise typer.Exit(code)
 
 
 @app.command()
