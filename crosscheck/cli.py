@@ -1,4 +1,4 @@
-"""The command `crosscheck`: run, list, layout, faults. Exit codes: 0 agree, 1 diverge or crashed, 2 misuse, 130 stopped."""
+"""The command `crosscheck`: run, list, layout, faults. Exit codes: 0 agree, 1 diverge, 2 misuse, 130 interrupted."""
 
 from __future__ import annotations
 
