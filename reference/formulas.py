@@ -2,7 +2,8 @@
 
 n is the height or width of an image, f of a filter, p the padding on each side, s the stride, d the dilation; c_prev
 and c are the channels before and after. Sources: Course 4, week 1 ("Strided convolutions", "One layer of a
-convolutional network", "Transpose convolutions" of week 3) and week 2 ("Inception network motivation", "MobileNet").
+convolutional network"), week 2 ("Inception network motivation", "MobileNet", "EfficientNet") and week 3 ("Transpose
+convolutions").
 """
 
 
@@ -57,3 +58,8 @@ def separable_multiplications(h, w, f, c_prev, c):
 def separable_cost_ratio(f, c):
     """separable_multiplications over conv_multiplications: 1/c + 1/f^2, whatever the image and c_prev."""
     return 1 / c + 1 / f**2
+
+
+def compound_scaling(phi):
+    """How much deeper, wider and finer 2^phi times the multiplications make a net: 1.2^phi, 1.1^phi, 1.15^phi."""
+    return 1.2**phi, 1.1**phi, 1.15**phi

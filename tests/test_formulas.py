@@ -73,7 +73,14 @@ def test_separable_cost_ratio(f, c_prev, c):
     np.testing.assert_allclose(formulas.separable_cost_ratio(f, c), exact, rtol=1e-15)
 
 
+def test_compound_scaling_costs_two_to_the_phi():
+    """A net's multiplications grow with its depth and with the squares of its width and resolution."""
+    for phi in (0, 1, 3.5):
+        depth, width, resolution = formulas.compound_scaling(phi)
+        np.testing.assert_allclose(depth * width**2 * resolution**2, 1.92**phi, rtol=1e-2 * phi + 1e-15)
+
+
 def test_every_formula_says_what_it_is():
     functions = [f for _, f in inspect.getmembers(formulas, inspect.isfunction)]
-    assert len(functions) == 10
+    assert len(functions) == 11
     assert all(f.__doc__ for f in functions)

@@ -4,9 +4,10 @@
               -> 1x1 to c -> bn          g = swish, D stochastic depth; no shortcut and no D where the shape changes
     net       conv 3x3/2 -> bn -> g -> sixteen blocks -> 1x1 to 1280 -> bn -> g -> mean -> dropout -> dense
 
-    scaling   layers ceil(depth n), channels rounded(width c); depth = 1.2^phi, width = 1.1^phi, resolution = 1.15^phi
+    scaling   layers ceil(depth n), channels rounded(width c), images of that resolution; all grow together, about as
+              depth = 1.2^phi, width = 1.1^phi, resolution = 224 * 1.15^phi
 
-`COEFFICIENTS` are the published ones, the formula's after rounding by hand. `stages` are rows (t, c, n, s, f) of B0: n
+`COEFFICIENTS` are the published ones, up to a sixth above the formula's. `stages` are rows (t, c, n, s, f) of B0: n
 blocks, the first with stride s. The gate narrows to a quarter of the block's input. The i-th of N blocks survives
 stochastic depth with probability 1 - (1 - survival_prob) i/N: the deeper the rarer.
 Padding is symmetric, batch norm has epsilon 1e-5 and momentum 0.9; the paper's TensorFlow had "same_tf", 1e-3 and 0.99.
