@@ -89,7 +89,8 @@ def verdict_on(
     if absent or key not in truth.tensors:
         if key.kind in TRACED:
             return None
-        return broken(key, f"not produced by {' and '.join(absent) or 'the reference'}", absent)
+        produced = {o.column: key in o.tensors for o in observations}
+        return broken(key, f"not produced by {' and '.join(absent) or 'the reference'}", odd_one_out(produced))
     shapes = {column: tensor.shape for column, tensor in tensors.items()} | {"numpy": truth.tensors[key].shape}
     if len(set(shapes.values())) > 1:
         return broken(key, f"shapes differ: {shapes}", odd_one_out(shapes))

@@ -7,7 +7,7 @@ def block(variant, why, c_prev, c, stride, expansion):
 
 
 CASES = [
-    block("", "narrow, wide, narrow, and the shortcut between the narrow ends", 5, 5, 1, 3),
+    block("", "narrow, wide enough for some to be cut off at 6, narrow; the shortcut", 5, 5, 1, 13),
     block("down", "a stride and other channels: no shortcut", 3, 5, 2, 4),
     block("no-expansion", "the first block's kind: no 1x1 before the depthwise", 7, 5, 1, 1),
     Case(

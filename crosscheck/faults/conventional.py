@@ -6,15 +6,15 @@ also the loss and the parameters after each step. Not what a trace of submodules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.backends.base import Point, Rule
+from crosscheck.backends.base import Rule
 from crosscheck.observation import Observation
 from crosscheck.rungs.state import after_batches
-from crosscheck.rungs.training import BATCHES, STEPS, observed, step_of
+from crosscheck.rungs.training import steps
 from crosscheck.session import Session
 
 KINDS = {"output", "gradient", "input gradient", "state", "loss", "parameter"}
@@ -31,7 +31,7 @@ TOLERANCES: Mapping[str, Mapping[str, Tolerance]] = {
 """(rtol, atol) that each rule has for a dtype when nobody says otherwise."""
 
 
-def refusals(session: Session, rules: Iterable[Rule] = ()) -> dict[str, bool]:
+def refusals(session: Session, rules: Sequence[Rule] = ()) -> dict[str, bool]:
     """Whether each rule of thumb refuses some column when it is compared with the reference."""
     runs = list(witnessed(session, rules))
     return {
@@ -39,25 +39,15 @@ def refusals(session: Session, rules: Iterable[Rule] = ()) -> dict[str, bool]:
     }
 
 
-def witnessed(session: Session, rules: Iterable[Rule]) -> Iterator[list[Observation]]:
+def witnessed(session: Session, rules: Sequence[Rule]) -> Iterator[list[Observation]]:
     """What all columns did, the reference first: in every pass, after several batches, and in every step."""
     columns = session.running()
     for train in session.passes():
         yield [session.observe(column, train) for column in columns]
     if session.feed().state:
         yield [after_batches(session, column) for column in columns]
-    for rule in rules:
-        yield from steps(session, rule)
-
-
-def steps(session: Session, rule: Rule) -> Iterator[list[Observation]]:
-    """Every step of an optimizer, taken by all columns from the reference's point."""
-    point = Point(session.feed().params, session.feed().state)
-    for step in range(STEPS):
-        batch = session.feed(step % BATCHES)
-        after = {column: step_of(session.subject(column), batch, [rule], [point]) for column in session.running()}
-        yield [observed(column, [rule], *result) for column, result in after.items()]
-        _, (point,) = after["numpy"]
+    if rules:
+        yield from (seen for _, _, seen in steps(session, rules))
 
 
 def refuses(run: list[Observation], rtol: float, atol: float) -> bool:

@@ -68,19 +68,24 @@ def refusal(session: Session, step: int, failed: Verdict, verdicts: list[Verdict
 
 def shared_steps(session: Session, rules: Sequence[Rule]) -> Iterator[list[Verdict]]:
     """Verdicts of each step, all columns starting it from where the reference stands."""
-    feed, oracle = session.feed(), session.oracle
-    points = [Point(feed.params, feed.state)] * len(rules)
-    for step in range(STEPS):
-        batch = session.feed(step % BATCHES)
+    oracle = session.oracle
+    for step, (batch, points, seen) in enumerate(steps(session, rules)):
 
         def experiment(lift: Lift, batch: Feed = batch, points: Sequence[Point] = points) -> Mapping[Key, Any]:
             slope = oracle.slope_as(lift, batch, points[0])
             return tensors_of(rules, slope, [oracle.update_as(lift, *at, slope) for at in zip(rules, points)])
 
-        truth = session.reference(f"{rules} step {step}", experiment)
+        yield compare(seen, session.reference(f"{rules} step {step}", experiment), KINDS, session.case.vacuous)
+
+
+def steps(session: Session, rules: Sequence[Rule]) -> Iterator[tuple[Feed, Sequence[Point], list[Observation]]]:
+    """The batch of each step, the points that the optimizers start from, and what every column does there."""
+    feed = session.feed()
+    points = [Point(feed.params, feed.state)] * len(rules)
+    for step in range(STEPS):
+        batch = session.feed(step % BATCHES)
         after = {column: step_of(session.subject(column), batch, rules, points) for column in session.running()}
-        seen = [observed(column, rules, *result) for column, result in after.items()]
-        yield compare(seen, truth, KINDS, session.case.vacuous)
+        yield batch, points, [observed(column, rules, *result) for column, result in after.items()]
         _, (first, *others) = after["numpy"]
         points = [first, *(replace(point, params=first.params) for point in others)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from crosscheck.faults.catalogue import Replacement, Site, rows
 
@@ -42,5 +43,31 @@ FAULTS = [
         lambda call: lambda self, x: call(self, x.transpose(0, 3, 1, 2).reshape(x.shape)),
         Site("nets.conv_net.ConvNet"),
         evidence=("image-reshape-instead-of-transpose",),
+    ),
+    rows("jax", "Inception", where="jax_impl.nets.inception:Inception.__call__", bites="wiring")(
+        "branches in another order",
+        lambda call: (
+            lambda self, x: jnp.concatenate(
+                [self.branch1(x), self.branch5(x), self.branch3(x), self.branch_pool(x)], axis=-1
+            )
+        ),
+        Site("nets.inception.Inception"),
+        evidence=("channel-split-axis",),
+    ),
+    rows("jax", "auxiliary heads", where="jax_impl.nets.inception:auxiliary_cost")(
+        "weighed 0.4 whatever is asked",
+        lambda cost: lambda z, z1, z2, y, weight=0.3: cost(z, z1, z2, y, 0.4),
+        Site("nets.inception.auxiliary_cost"),
+    ),
+    rows("jax", "inverted residual", where="jax_impl.nets.mobilenet_v2:InvertedResidual.__call__", bites="wiring")(
+        "shortcut dropped",
+        lambda call: lambda self, x: self.conv(x),
+        Site("nets.mobilenet_v2.InvertedResidual"),
+    ),
+    rows("jax", "U-Net", where="jax_impl.nets.unet:Skip.__call__", bites="wiring")(
+        "what comes from below put first",
+        lambda call: lambda self, x: jnp.concatenate([self.below(x), x], axis=-1),
+        Site("nets.unet.Skip"),
+        evidence=("channel-split-axis",),
     ),
 ]

@@ -71,6 +71,11 @@ FAULTS = [
         at("momentum"),
         evidence=("ema-debias",),
     ),
+    momentum(
+        "no momentum",
+        lambda _: lambda alpha, beta=0.9: optax.sgd(alpha),
+        at("momentum"),
+    ),
     nesterov(
         "no look ahead",
         lambda _: lambda alpha, beta=0.9: optax.chain(optax.scale(1 - beta), optax.sgd(alpha, momentum=beta)),
@@ -137,6 +142,12 @@ FAULTS = [
         ),
         at("adam"),
         evidence=("nadam-momentum-decay",),
+    ),
+    adaptive(
+        "largest second moment kept: amsgrad",
+        lambda _: lambda alpha, beta1=0.9, beta2=0.999, epsilon=1e-8: optax.amsgrad(alpha, beta1, beta2, epsilon),
+        at("adam"),
+        evidence=("amsgrad",),
     ),
     adaptive(
         "written out",

@@ -58,9 +58,8 @@ FAULTS = [
         "shortcut added after the activation",
         joined(lambda self, z, x: torch.relu(z) + self.downsample(x)),
         Site(BASIC),
-        NET,
     ),
-    basic("no activation after the sum", joined(lambda self, z, x: z + self.downsample(x)), Site(BASIC), NET),
+    basic("no activation after the sum", joined(lambda self, z, x: z + self.downsample(x)), Site(BASIC)),
     basic(
         "shortcut one part in a million too small",
         joined(lambda self, z, x: torch.relu(z + (1 - 1e-6) * self.downsample(x))),

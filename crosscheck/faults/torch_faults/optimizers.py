@@ -110,6 +110,11 @@ FAULTS = [
         at("momentum"),
         evidence=("ema-step-size-complement",),
     ),
+    momentum(
+        "no momentum",
+        lambda _: lambda parameters, alpha, beta=0.9: torch.optim.SGD(parameters, lr=alpha),
+        at("momentum"),
+    ),
     nesterov(
         "no look ahead",
         lambda _: lambda parameters, alpha, beta=0.9: torch.optim.SGD(parameters, lr=alpha * (1 - beta), momentum=beta),
@@ -209,6 +214,16 @@ FAULTS = [
         ),
         at("adam"),
         evidence=("nadam-momentum-decay",),
+    ),
+    adaptive(
+        "largest second moment kept: amsgrad",
+        lambda _: (
+            lambda parameters, alpha, beta1=0.9, beta2=0.999, epsilon=1e-8: torch.optim.Adam(
+                parameters, lr=alpha, betas=(beta1, beta2), eps=epsilon, amsgrad=True
+            )
+        ),
+        at("adam"),
+        evidence=("amsgrad",),
     ),
     adaptive(
         "written out",
