@@ -11,6 +11,7 @@ from rich.console import Console
 from crosscheck import registry
 from crosscheck.case import all_cases
 from crosscheck.faults import command
+from crosscheck.faults import score as scoring
 from crosscheck.faults.catalogue import RUNG_WHERE_IT_BITES, Fault, catalogue, select
 from crosscheck.faults.conventional import ALLCLOSE, CLOSE, TOLERANCES, close
 from crosscheck.faults.plant import member, planted, resolve
@@ -256,10 +257,21 @@ def test_the_command_prints_its_shares_and_writes_them(tmp_path):
     assert {share["by"] for share in found["shares"]} == {"crosscheck", *TOLERANCES}
 
 
-def test_a_missing_column_is_not_run(monkeypatch):
-    from crosscheck.faults import score
+def test_ctrl_c_keeps_what_is_done(monkeypatch, tmp_path):
+    def performed(tasks, jobs):
+        yield tasks[0], ([TRIAL], [], {})
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr(scoring, "performed", performed)
+    assert command.run(Console(quiet=True), columns=COLUMNS, json=tmp_path / "faults.json") == 130
+    found = json.loads((tmp_path / "faults.json").read_text())
+    assert found["interrupted"]
+    assert [trial["fault"] for trial in found["trials"]] == ["f"]
+
+
+def test_a_missing_column_is_not_run(monkeypatch):
     monkeypatch.setattr(registry, "missing", lambda column: "" if column == "numpy" else f"{column} not installed")
-    found = score.score([], ("numpy", "torch", "jax"))
+    found = scoring.score([], ("numpy", "torch", "jax"))
     assert found.not_run == {"torch": "torch not installed", "jax": "jax not installed"}
     assert not found.trials
+    assert found.exit_code == 2

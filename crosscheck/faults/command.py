@@ -24,7 +24,7 @@ def run(
     jobs: int = 1,
     json: Path | None = None,
 ) -> int:
-    """Score, print and write; 0 if every fault is caught and blamed rightly and nobody sound is accused, else 1."""
+    """Score, print and write; the exit code is 0 if every fault is caught and blamed rightly and nobody is wronged."""
     done = 0
 
     def tell(task: Task, total: int) -> None:

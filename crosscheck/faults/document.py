@@ -25,6 +25,7 @@ def document(score: Score) -> dict[str, Any]:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "audit": score.audit,
             "not_run": score.not_run,
+            "interrupted": score.interrupted,
             "confidence": CONFIDENCE,
             "shares": [asdict(share) | {"low": share.low, "high": share.high} for share in shares(score)],
             "tolerances": TOLERANCES,

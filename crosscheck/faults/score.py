@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -51,6 +52,7 @@ class Score:
     sound: Sequence[Sound]
     not_run: dict[str, str] = field(default_factory=dict)
     audit: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def faulty(self) -> list[Trial]:
@@ -73,6 +75,11 @@ class Score:
 
     @property
     def exit_code(self) -> int:
+        """0 all judged rightly, 1 not, 2 nothing was tried, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        if not self.trials:
+            return 2
         return int(bool(self.wrong or any(sound.accused for sound in self.sound)))
 
 
@@ -100,7 +107,7 @@ def score(
 ) -> Score:
     """Plant every fault that matches on every case of its sites; `on_task` hears of each case done and of how many.
 
-    Raises LookupError for a pattern that matches no fault, a column or a dtype that is not known.
+    Ctrl-C stops at once and keeps what is done. Raises LookupError for an unknown column or a pattern without a match.
     """
     present, absent = split_columns(columns)
     faults = [fault for fault in select(patterns, catalogue(present)) if can_be_accused(fault, present)]
@@ -108,12 +115,19 @@ def score(
     trials: list[Trial] = []
     sound: list[Sound] = []
     audit: dict[str, Any] = {}
-    for task, (tried, clean, seen) in performed(tasks, jobs):
-        trials += tried
-        sound += clean
-        audit = seen
-        on_task(task, len(tasks))
-    return Score(trials, sound, absent, audit)
+    interrupted = False
+    source = performed(tasks, jobs)
+    try:
+        for task, (tried, clean, seen) in source:
+            trials += tried
+            sound += clean
+            audit = seen
+            on_task(task, len(tasks))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        source.close()
+    return Score(trials, sound, absent, audit, interrupted)
 
 
 def can_be_accused(fault: Fault, columns: Sequence[str]) -> bool:
@@ -124,16 +138,27 @@ def can_be_accused(fault: Fault, columns: Sequence[str]) -> bool:
 Answer = tuple[list[Trial], list[Sound], dict[str, Any]]
 
 
-def performed(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Answer]]:
+def performed(tasks: Sequence[Task], jobs: int) -> Generator[tuple[Task, Answer], None, None]:
     if jobs == 1 or len(tasks) < 2:
         for task in tasks:
             yield task, perform(task)
         return
     one_thread()
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=ignore_interrupts) as pool:
         futures = {pool.submit(perform, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except (KeyboardInterrupt, GeneratorExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
+
+
+def ignore_interrupts() -> None:
+    """Ctrl-C is the parent's business, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def perform(task: Task) -> Answer:
@@ -154,13 +179,17 @@ def of_structure(fault: Fault, site: Site) -> bool:
 
 
 def try_fault(bench: Bench, fault: Fault, site: Site, dtype: str, seed: int) -> Trial:
-    """Climb the ladder until a rung refuses, then ask the rules of thumb."""
-    with bench.faulty(fault, site, dtype, seed) as session:
-        trial = outcome(blank(fault, site, dtype, seed), first_refusal(session, rungs_in(dtype)))
-        if of_structure(fault, site) or session.broken:
-            return trial
-        rules = rules_for(site.blame) if fault.rung(site) == "training" else ()
-        return replace(trial, conventional=refusals(session, rules))
+    """Climb the ladder until a rung refuses, then ask the rules of thumb. A crash is reported, and the rest goes on."""
+    trial = blank(fault, site, dtype, seed)
+    try:
+        with bench.faulty(fault, site, dtype, seed) as session:
+            trial = outcome(trial, first_refusal(session, rungs_in(dtype)))
+            if of_structure(fault, site) or session.broken:
+                return trial
+            rules = rules_for(site.blame) if fault.rung(site) == "training" else ()
+            return replace(trial, conventional=refusals(session, rules))
+    except Exception as error:
+        return replace(trial, crashed=trial.crashed or f"{type(error).__name__}: {error}")
 
 
 def try_sound(bench: Bench, case: str, dtype: str, seed: int) -> Sound:
