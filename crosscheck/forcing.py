@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from crosscheck.agreement import Verdict, compare
 from crosscheck.axes import Array
+from crosscheck.backends.base import reference_module
 from crosscheck.case import Case
 from crosscheck.feed import Feed
-from crosscheck.layout import data_axes
+from crosscheck.layout import data_axes, stated_axes
 from crosscheck.locate import Divergence, direction_of, first_divergence, is_below
 from crosscheck.observation import Key
 from crosscheck.session import Batch, Session
@@ -44,7 +45,7 @@ def culprits(session: Session, train: bool, batch: Batch = 0, off: str = "") -> 
     failed: dict[str, Divergence] = {}
     for path in paths:
         part = part_session(session, path, tensors, train, batch, columns)
-        verdict = first_failure(part, train)
+        verdict = first_failure(part, train, batch)
         if verdict is not None:
             culprit = off if off in session.columns else verdict.off
             failed[path] = Divergence(direction_of(verdict.key), path, culprit, verdict)
@@ -77,20 +78,22 @@ def part_session(
         tuple(session.rounded(dict(enumerate(given(tensors, "cotangent", path)))).values()),
         below(whole.uniforms, path),
     )
-    part.feeds[0] = part.feeds[batch]
     return part
 
 
 def part_case(case: Case, path: str, inputs: Sequence[Array]) -> Case:
-    """The case of a submodule alone; its inputs' axes are told by their ranks."""
+    """The case of a submodule alone. Its inputs' axes are told by their ranks, so that only a flatten needs the finer
+    axes that the net states of its output: in what is flat already each column keeps to one order."""
     if not path:
         return replace(case, cost="", labels="")
+    net = reference_module(case)
+    output = "" if stated_axes(net, path, "in") else stated_axes(net, path, "out")
     axes = [data_axes(None, "", "in", value.ndim).split() for value in inputs]
     specs = {
         f"x{i}": " ".join(f"{axis}={size}" for axis, size in zip(names, value.shape))
         for i, (names, value) in enumerate(zip(axes, inputs))
     }
-    return replace(case, part=path, inputs=specs, output="", cost="", labels="")
+    return replace(case, part=path, inputs=specs, output=output, cost="", labels="")
 
 
 def given(tensors: Mapping[Key, Array], kind: str, path: str) -> list[Array]:
@@ -109,8 +112,8 @@ def below(values: object, path: str) -> dict[str, Array]:
     }
 
 
-def first_failure(part: Session, train: bool) -> Verdict | None:
-    observations = [part.observe(column, train, trace=False) for column in part.running()]
-    verdicts = compare(observations, part.reference_pass(train), KINDS, {})
+def first_failure(part: Session, train: bool, batch: Batch) -> Verdict | None:
+    observations = [part.observe(column, train, batch, trace=False) for column in part.running()]
+    verdicts = compare(observations, part.reference_pass(train, batch), KINDS, {})
     failed = [v for v in verdicts if not v.agrees and not v.problem.startswith("vacuous")]
     return min(failed, key=lambda v: KINDS.index(v.key.kind), default=None)
