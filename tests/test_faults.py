@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from crosscheck.faults import command
 from crosscheck.faults import score as scoring
 from crosscheck.faults.catalogue import RUNG_WHERE_IT_BITES, Fault, catalogue, select
 from crosscheck.faults.conventional import ALLCLOSE, CLOSE, TOLERANCES, close
+from crosscheck.faults.evidence import THREADS
 from crosscheck.faults.plant import member, planted, resolve
 from crosscheck.faults.score import Score, can_be_accused
 from crosscheck.faults.shares import Share
@@ -84,6 +87,24 @@ def test_every_fault_names_cases_that_exist():
     known = {case.name for case in all_cases()}
     assert {site.case for fault in FAULTS for site in fault.sites} <= known
     assert all(fault.sites for fault in FAULTS)
+
+
+def test_the_page_counts_what_there_is():
+    if len(COLUMNS) < 3:
+        pytest.skip("columns are missing")
+    page = (Path(__file__).parents[1] / "docs" / "faults.md").read_text()
+    for bites in RUNG_WHERE_IT_BITES:
+        counts = [sum(f.bites == bites and f.column == column for f in FAULTS) for column in ("torch", "jax", "numpy")]
+        assert f"| `{bites}` | {' | '.join(map(str, [*counts, sum(counts)]))} |" in page
+
+
+def test_evidence_is_of_faults_that_exist():
+    if len(COLUMNS) < 3:
+        pytest.skip("columns are missing")
+    slugs = {slug for fault in FAULTS for slug in fault.evidence}
+    assert set(THREADS) <= slugs
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in slugs)
+    assert len(slugs) >= 100
 
 
 def test_what_it_bites_must_be_known():

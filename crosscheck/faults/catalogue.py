@@ -52,7 +52,7 @@ class Fault:
     where: what is replaced, "torch_impl.layers.dense:Dense.forward"; an entry of a dict counts as an attribute
     replacement: maps the original to the faulty one
     only: the instances in which a faulty method is planted, so that one layer of a net errs and its like are sound
-    evidence: public threads, documentation pages or slugs of known differences that show that people make it
+    evidence: slugs of known differences from which it comes; evidence.py has public threads on them
     """
 
     name: str

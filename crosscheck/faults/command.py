@@ -15,6 +15,9 @@ from crosscheck.faults.shares import Share, shares
 from crosscheck.faults.trial import Trial
 
 
+RIGHT = ("right submodule", "right column")
+
+
 def run(
     console: Console,
     patterns: Iterable[str] = (),
@@ -47,15 +50,24 @@ def page(found: Score) -> Group:
     wrong += [
         Text(f"sound {c.case} ({c.dtype}) accused by {c.rung}: {c.reason}", "bold") for c in found.sound if c.accused
     ]
-    return Group(own_table(every), rules_table(every), *absent, *wrong)
+    return Group(own_table(every), rung_table(every), rules_table(every), *absent, *wrong)
 
 
 def own_table(every: Sequence[Share]) -> Table:
     """What crosscheck detected and whom it blamed, a row a group."""
-    table = Table("dtype", "faults", "detected", "right submodule", "right column", title="Planted faults")
-    for dtype, group in dict.fromkeys((s.dtype, s.group) for s in every if s.by == "crosscheck"):
+    return grouped(every, "detected", Table("dtype", "faults", "detected", *RIGHT, title="Planted faults"))
+
+
+def rung_table(every: Sequence[Share]) -> Table:
+    """Which rung refuses first."""
+    return grouped(every, "refused first", Table("dtype", "rung", "refused first", *RIGHT, title="By rung"))
+
+
+def grouped(every: Sequence[Share], first: str, table: Table) -> Table:
+    """A row for every dtype and group that has a share of the `first` sort."""
+    for dtype, group in ((s.dtype, s.group) for s in every if (s.what, s.by) == (first, "crosscheck")):
         cells = {s.what: s for s in every if (s.dtype, s.group, s.by) == (dtype, group, "crosscheck")}
-        table.add_row(dtype, group, *(str(cells[what]) for what in ("detected", "right submodule", "right column")))
+        table.add_row(dtype, group.removesuffix(" rung"), *(str(cells[what]) for what in (first, *RIGHT)))
     return table
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.stats import beta
 
 from crosscheck.faults.conventional import TOLERANCES
 from crosscheck.faults.score import Score
 from crosscheck.faults.trial import Trial
+from crosscheck.ladder import RUNGS
 
 CONFIDENCE = 0.95
 
@@ -47,6 +48,7 @@ def shares(score: Score) -> list[Share]:
         faulty = [trial for trial in score.faulty if trial.dtype == dtype]
         found += own(faulty, dtype)
         found += by_group(faulty, dtype)
+        found += by_rung(faulty, dtype)
         found += alarms(score, dtype)
         found += conventional(score, dtype)
     return found
@@ -69,6 +71,16 @@ def by_group(faulty: list[Trial], dtype: str) -> list[Share]:
         for group in sorted(groups)
         for share in own([trial for trial in faulty if group in (trial.bites, trial.column)], dtype, group)
     ]
+
+
+def by_rung(faulty: list[Trial], dtype: str) -> list[Share]:
+    """Which rung refuses a fault first, and whether it blames rightly."""
+    found = []
+    for rung in (rung for rung in RUNGS if any(trial.rung == rung for trial in faulty)):
+        first = [trial for trial in faulty if trial.rung == rung]
+        detected, *right = own(first, dtype, f"{rung} rung")
+        found += [replace(detected, what="refused first", total=len(faulty)), *right]
+    return found
 
 
 def alarms(score: Score, dtype: str) -> list[Share]:
