@@ -14,7 +14,6 @@ from crosscheck.faults.score import Score, Task, score
 from crosscheck.faults.shares import Share, shares
 from crosscheck.faults.trial import Trial
 
-
 RIGHT = ("right submodule", "right column")
 
 
