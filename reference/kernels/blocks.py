@@ -7,11 +7,17 @@ def blocks(images, h, w, size):
     """Slices (images, rows) that cover a range of images of h x w positions, each of about `size` positions: several
     whole images, or some rows of one."""
     step, row_step = max(1, size // (h * w)), max(1, min(h, size // w))
+    step, row_step = (evenly(length, part) for length, part in ((len(images), step), (h, row_step)))
     return [
         (slice(i, min(i + step, images.stop)), slice(j, min(j + row_step, h)))
         for i in range(images.start, images.stop, step)
         for j in range(0, h, row_step)
     ]
+
+
+def evenly(length, part):
+    """The least size of parts of a length that leaves no more of them."""
+    return -(-length // -(-length // part))
 
 
 def place(X, top, left, h, w):

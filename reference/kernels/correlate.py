@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from reference.kernels.blocks import blocks
+from reference.kernels.products import matmul, matmul_over_rows
 from reference.kernels.threads import share, total
 
 CHUNK_BYTES, CHUNK_ROWS = 1 << 20, 512
@@ -41,9 +42,9 @@ def correlate(X, W, stride, dilation, out=None):
         for chunk in part:
             P = V[chunk].reshape(-1, len(W_matrix))
             if Z.flags.c_contiguous:
-                np.matmul(P, W_matrix, out=Z[chunk].reshape(-1, W.shape[3]))
+                matmul(P, W_matrix, out=Z[chunk].reshape(-1, W.shape[3]))
             else:
-                Z[chunk] = (P @ W_matrix).reshape(Z[chunk].shape)
+                Z[chunk] = matmul(P, W_matrix).reshape(Z[chunk].shape)
 
     share(work, chunks(V))
     return Z
@@ -53,6 +54,8 @@ def filter_gradient(X, dZ, shape, stride, dilation):
     V = windows(X, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
 
     def work(part):
-        return total(V[chunk].reshape(-1, prod(shape[:3])).T @ dZ[chunk].reshape(-1, shape[3]) for chunk in part)
+        return total(
+            matmul_over_rows(V[chunk].reshape(-1, prod(shape[:3])), dZ[chunk].reshape(-1, shape[3])) for chunk in part
+        )
 
     return total(share(work, chunks(V))).reshape(shape)

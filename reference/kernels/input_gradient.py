@@ -32,8 +32,9 @@ def input_gradient(dZ, W, shape, stride, padding, dilation):
 
 
 def gather(dZ, W, shape, stride, padding, dilation):
-    dX = np.zeros(shape, dZ.dtype)
-    for pixels, taps, window, steps in grids(shape, W.shape, stride, padding, dilation):
+    parts = list(grids(shape, W.shape, stride, padding, dilation))
+    dX = (np.empty if len(parts) == stride[0] * stride[1] else np.zeros)(shape, dZ.dtype)
+    for pixels, taps, window, steps in parts:
         turned = np.ascontiguousarray(W[taps][::-1, ::-1].transpose(0, 1, 3, 2))
         correlate(place(dZ, *window), turned, (1, 1), steps, out=dX[pixels])
     return dX

@@ -32,7 +32,7 @@ def max_pool(X, f, stride, padding):
     def forward(part):
         for images, rows in blocks(part, h, Y[0, 0].size, CHUNK_VALUES):
             P = deal(X[images], top - stride[0] * rows.start, left, step, height(rows), width, outside=-np.inf)
-            Y[images, rows], winner[images, rows] = largest(P[0], f, stride, w)
+            largest(P[0], f, stride, w, out=(Y[images, rows], winner[images, rows]))
 
     def back(dY):
         dX = np.zeros_like(X)
@@ -68,20 +68,24 @@ def taps(P, f, stride, h, w):
         yield P[b, :, u : u + stride[0] * (h - 1) + 1 : stride[0], right : right + w]
 
 
-def largest(P, f, stride, w):
+def largest(P, f, stride, w, out):
     """The maximum of each window of the dealt pixels [b m y x k], and the number of the first tap that has it."""
     number = np.min_scalar_type(f[0] * f[1] - 1).type
     columns = [P[v % stride[1], :, :, v // stride[1] : v // stride[1] + w] for v in range(f[1])]
     value, column = first_largest(columns, [number(v) for v in range(f[1])])
+    column = np.broadcast_to(column, value.shape)
     rows = [slice(u, value.shape[1] - f[0] + u + 1, stride[0]) for u in range(f[0])]
-    return first_largest([value[:, r] for r in rows], [column[:, r] + number(u * f[1]) for u, r in enumerate(rows)])
+    first_largest([value[:, r] for r in rows], [column[:, r] + number(u * f[1]) for u, r in enumerate(rows)], out)
 
 
-def first_largest(values, numbers):
+def first_largest(values, numbers, out=(None, None)):
     """The elementwise maximum of arrays and the number of the first that has it. Numbers increase; scalars from 0."""
     best, number = values[0], numbers[0]
-    for value, later in zip(values[1:], numbers[1:]):
-        won = (value > best).view(np.uint8) * later
-        number = np.maximum(number, won) if np.ndim(number) else won
-        best = np.maximum(best, value)
-    return best, np.broadcast_to(number, best.shape)
+    for i in range(1, len(values)):
+        into = out if i == len(values) - 1 else (None, None)
+        won = (values[i] > best).view(np.uint8) * numbers[i]
+        best = np.maximum(best, values[i], out=into[0])
+        number = np.maximum(number, won, out=into[1])
+    if len(values) == 1 and out[0] is not None:
+        out[0][...], out[1][...] = best, number
+    return best, number

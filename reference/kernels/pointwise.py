@@ -8,6 +8,7 @@ At a stride the pixels that are seen are gathered first; the others have no grad
 import numpy as np
 
 from reference.kernels.blocks import pad, unpad
+from reference.kernels.products import matmul, transposed
 from reference.kernels.threads import share, total
 
 
@@ -22,9 +23,9 @@ def conv(X, W, stride, padding, dilation):
         if not need_input:
             return None, dW
         if stride == (1, 1):
-            return unpad(product(dZ, W_matrix.T), padding), dW
+            return unpad(product(dZ, transposed(W_matrix)), padding), dW
         dX_pad = np.zeros_like(pad(X, padding))
-        seen(dX_pad)[...] = product(dZ, W_matrix.T)
+        seen(dX_pad)[...] = product(dZ, transposed(W_matrix))
         return unpad(dX_pad, padding), dW
 
     return product(seen(pad(X, padding)), W_matrix), back
@@ -37,7 +38,7 @@ def product(X, W_matrix):
 
     def work(part):
         rows = slice(part.start, part.stop)
-        np.matmul(X_matrix[rows], W_matrix, out=Z_matrix[rows])
+        matmul(X_matrix[rows], W_matrix, out=Z_matrix[rows])
 
     share(work, range(len(X_matrix)))
     return Z_matrix.reshape(*X.shape[:3], -1)

@@ -45,24 +45,33 @@ F43 = Scheme(
 )
 
 
-def combine(coefficients, arrays, out):
-    """out = sum_i coefficient_i array_i, where zeros cost nothing and plus or minus one an addition"""
+def combine(coefficients, arrays, out=None):
+    """sum_i coefficient_i array_i, where zeros cost nothing and plus or minus one an addition: in `out`, or in an array
+    of its own, or one of the given."""
     terms = [(c, array) for c, array in zip(coefficients, arrays) if c]
     terms.sort(key=lambda term: term[0] != 1)
     (c, result), *rest = terms
-    if c != 1 or not rest:
-        result = np.multiply(result, c, out=out)
+    if c != 1 or (out is not None and not rest):
+        result = out = np.multiply(result, c, out=out)
     for c, array in rest:
-        result = add_multiple(result, c, array, out)
+        term = array if abs(c) == 1 else abs(c) * array
+        result = out = (np.add if c > 0 else np.subtract)(result, term, out=out)
+    return result
 
 
-def add_combination(coefficients, arrays, out):
-    """out += sum_i coefficient_i array_i"""
-    for c, array in zip(coefficients, arrays):
-        if c:
-            add_multiple(out, c, array, out)
+def spread(B, dV, out, axis):
+    """What tiles say of their inputs, B^T dV: input j of tile t is at place j mod m of `out`, tile t + j // m, so what
+    two tiles say is added up. Tiles lie along an axis of dV[0], and one more along that axis of out[0]."""
+    columns, m = list(zip(*B)), len(out)
 
+    def tiles(start, stop):
+        return (*[slice(None)] * axis, slice(start, stop))
 
-def add_multiple(X, c, Y, out):
-    """out = X + c Y"""
-    return (np.add if c > 0 else np.subtract)(X, Y if abs(c) == 1 else abs(c) * Y, out=out)
+    for j, place in enumerate(out):
+        own = combine(columns[j], dV)
+        if j + m < len(columns):
+            before = combine(columns[j + m], dV)
+            np.add(own[tiles(1, None)], before[tiles(None, -1)], out=place[tiles(1, -1)])
+            place[tiles(0, 1)], place[tiles(-1, None)] = own[tiles(0, 1)], before[tiles(-1, None)]
+        else:
+            place[tiles(None, -1)], place[tiles(-1, None)] = own, 0

@@ -9,6 +9,7 @@ order: the result depends on n, not on who was first. Needs `threadpoolctl` to h
 changes nothing.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise, repeat
@@ -18,23 +19,29 @@ import numpy as np
 BUFFER_SIZE = 1024
 
 _pool, _count = None, 1
+_blas_has_one = "1" in (os.environ.get("OPENBLAS_NUM_THREADS"), os.environ.get("OMP_NUM_THREADS"))
 
 
 @contextmanager
 def threads(n):
-    global _pool, _count
+    global _pool, _count, _blas_has_one
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
         yield
         return
-    before = _pool, _count
+    before = _pool, _count, _blas_has_one
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n) as pool:
-        _pool, _count = pool, n
+        _pool, _count, _blas_has_one = pool, n, True
         try:
             yield
         finally:
-            _pool, _count = before
+            _pool, _count, _blas_has_one = before
+
+
+def blas_has_one():
+    """Whether the BLAS is known to be held to one thread, here or by the environment."""
+    return _blas_has_one
 
 
 def share(work, items):

@@ -14,7 +14,8 @@ Source: Lavin & Gray 2016.
 import numpy as np
 
 from reference.kernels.blocks import blocks
-from reference.kernels.schemes import F23, add_combination, combine
+from reference.kernels.products import matmul, matmul_over_rows, transposed
+from reference.kernels.schemes import F23, combine, spread
 from reference.kernels.threads import share, total
 from reference.kernels.tiles import add, deal
 
@@ -41,7 +42,7 @@ def product(X, U, padding, scheme):
     def work(part):
         for images, rows in blocks(part, down, across, CHUNK_TILES):
             V = points(X[images], rows, across, padding, scheme)
-            M = (as_matrices(V) @ U).reshape(*V.shape[:5], n)
+            M = matmul(as_matrices(V), U).reshape(*V.shape[:5], n)
             outputs(M, scheme, out=Z[images, rows])
 
     share(work, range(len(X)))
@@ -52,15 +53,16 @@ def gradients(dZ, X, U, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
+    U_transposed = transposed(U)
 
     def of_chunk(images, rows):
         tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)
         dM = outputs_back(tiles, scheme)
         if need_input:
-            dV = (as_matrices(dM) @ U.swapaxes(1, 2)).reshape(*dM.shape[:5], X.shape[3])
+            dV = matmul(as_matrices(dM), U_transposed).reshape(*dM.shape[:5], X.shape[3])
             add(points_back(dV, scheme), dX[images], padding[0][0] - m * rows.start, padding[1][0])
         V = points(X[images], rows, across, padding, scheme)
-        return as_matrices(V).swapaxes(1, 2) @ as_matrices(dM)
+        return matmul_over_rows(as_matrices(V), as_matrices(dM))
 
     def work(part):
         return total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
@@ -88,14 +90,13 @@ def points(X, rows, across, padding, scheme):
 
 
 def points_back(dV, scheme):
+    """dP [m m images y x k]: in both directions, a tile adds to its own places and to those of the next."""
     p, _, images, h, w, c = dV.shape
     m = len(scheme.A)
-    dS = np.zeros((p, m, images, h, w + 1, c), dV.dtype)
-    dP = np.zeros((m, m, images, h + 1, w + 1, c), dV.dtype)
-    for j, b in enumerate(zip(*scheme.B)):
-        add_combination(b, dV.swapaxes(0, 1), out=dS[:, j % m, :, :, j // m : j // m + w])
-    for j, b in enumerate(zip(*scheme.B)):
-        add_combination(b, dS, out=dP[j % m, :, :, j // m : j // m + h])
+    dS = np.empty((p, m, images, h, w + 1, c), dV.dtype)
+    dP = np.empty((m, m, images, h + 1, w + 1, c), dV.dtype)
+    spread(scheme.B, dV.swapaxes(0, 1), out=dS.swapaxes(0, 1), axis=3)
+    spread(scheme.B, dS, out=dP, axis=2)
     return dP
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from reference.kernels.blocks import blocks
-from reference.kernels.schemes import F23, add_combination, combine
+from reference.kernels.products import matmul, matmul_over_rows
+from reference.kernels.schemes import F23, combine, spread
 from reference.kernels.threads import share, total
 from reference.kernels.tiles import add, deal
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 21
 
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
@@ -39,7 +40,7 @@ def product(X, U, padding, scheme):
     def work(part):
         for images, rows in blocks(part, down, w, chunk_size(U)):
             P = patches(points(X[images], rows, w + fw - 1, padding, scheme), fw)
-            M = (P @ U.reshape(p, -1, n)).reshape(p, -1, rows.stop - rows.start, w, n)
+            M = matmul(P, U.reshape(p, -1, n)).reshape(p, -1, rows.stop - rows.start, w, n)
             for a, z in zip(scheme.A, np.moveaxis(Z[images, rows], 2, 0)):
                 combine(a, M, out=z)
 
@@ -57,11 +58,11 @@ def gradients(dZ, X, U, padding, scheme, need_input):
         dM = outputs_back(dZ[images], rows, fw - 1, scheme)
         if need_input:
             left, width = padding[1][0], X.shape[2]
-            dV = patches(dM[:, :, :, left : left + width + fw - 1], fw) @ U_turned
+            dV = matmul(patches(dM[:, :, :, left : left + width + fw - 1], fw), U_turned)
             dP = points_back(dV.reshape(p, -1, rows.stop - rows.start, width, c), scheme)
             add(dP[:, None], dX[images], padding[0][0] - m * rows.start, 0)
         P = patches(points(X[images], rows, w + fw - 1, padding, scheme), fw)
-        return P.swapaxes(1, 2) @ dM[:, :, :, fw - 1 : w + fw - 1].reshape(p, -1, n)
+        return matmul_over_rows(P, dM[:, :, :, fw - 1 : w + fw - 1].reshape(p, -1, n))
 
     def work(part):
         return total(of_chunk(*chunk) for chunk in blocks(part, down, w, chunk_size(U)))
@@ -85,10 +86,9 @@ def points(X, rows, width, padding, scheme):
 
 
 def points_back(dV, scheme):
-    m, (_, images, h, w, c) = len(scheme.A), dV.shape
-    dP = np.zeros((m, images, h + 1, w, c), dV.dtype)
-    for j, b in enumerate(zip(*scheme.B)):
-        add_combination(b, dV, out=dP[j % m, :, j // m : j // m + h])
+    _, images, h, w, c = dV.shape
+    dP = np.empty((len(scheme.A), images, h + 1, w, c), dV.dtype)
+    spread(scheme.B, dV, out=dP, axis=1)
     return dP
 
 

@@ -4,7 +4,8 @@ import definitions
 import numpy as np
 import pytest
 
-from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, winograd, winograd_rows
+from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, products, winograd, winograd_rows
+from reference.kernels import threads as worker_threads
 from reference.kernels.schemes import F23, F43
 from reference.kernels.threads import threads
 
@@ -126,6 +127,14 @@ SIZES_OF_CHUNKS = [
 ]
 
 
+def in_pieces(monkeypatch, largest):
+    """Matrix products in pieces of at most so many multiplications, as on a processor for which that pays."""
+    monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
+    monkeypatch.setattr(products, "small_products_are_quick", lambda: True)
+    monkeypatch.setattr(products, "LARGEST", largest)
+    monkeypatch.setattr(products, "WORTH_A_SUM", 2)
+
+
 def in_groups(row):
     return row[-1] > 1
 
@@ -168,6 +177,7 @@ def test_winograd_along_columns_takes_filters_of_any_width():
 def test_chunks_that_cut_through_images_are_the_definition(name, monkeypatch):
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
+    in_pieces(monkeypatch, 500)
     row = SHAPES[name]
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
@@ -224,6 +234,30 @@ def test_the_way_is_chosen_by_shape(row):
     *shapes, expected = row[1:]
     chosen = conv.best(*shapes)
     assert getattr(chosen, "func", chosen) is expected
+
+
+@pytest.mark.parametrize("largest", [1, 100, 1000, 10**6])
+@pytest.mark.parametrize("lead", [(), (3,)], ids=["matrices", "stacks of matrices"])
+def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatch):
+    in_pieces(monkeypatch, largest)
+    rng = np.random.default_rng(1)
+    A, B, C = (whole_numbers(rng, (*lead, *shape)) for shape in ((29, 4), (4, 3), (29, 3)))
+    out = np.empty(C.shape)
+    np.testing.assert_array_equal(products.matmul(A, B), A @ B)
+    assert products.matmul(A, B, out=out) is out
+    np.testing.assert_array_equal(out, A @ B)
+    np.testing.assert_array_equal(products.matmul_over_rows(A, C), A.swapaxes(-1, -2) @ C)
+    np.testing.assert_array_equal(products.transposed(B), B.swapaxes(-1, -2))
+
+
+def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
+    in_pieces(monkeypatch, 10**6)
+    assert [products.piece(*sizes) for sizes in ((144, 16), (64, 64), (1152, 128), (512, 512))] == [432, 240, 4, 10**6]
+    monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
+    assert products.piece(64, 64) == 10**6
+    monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
+    monkeypatch.setattr(products, "small_products_are_quick", lambda: False)
+    assert products.piece(64, 64) == 10**6
 
 
 def error(got, expected):
