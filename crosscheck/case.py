@@ -25,7 +25,7 @@ class Case:
     arguments: constructor arguments (of a function: its keyword arguments)
     inputs: name -> axes, sizes and kind of numbers, e.g. {"A_prev": "n=7 m=5"}; kinds are listed in crosscheck/feed.py
     output: the output's axes in the reference where its rank does not tell them ("n m" for a matrix)
-    cost, labels: dotted name of the cost a net is trained with, and the spec of its labels
+    cost, labels: dotted name of the cost a net is trained with, a function of its outputs and the labels; their spec
     differentiable: False for piecewise constant functions, of which only the output is compared
     compiled: also run under torch.compile
     vacuous: tensors whose being zero or constant is expected, "gradient layers.0.b" -> reason

@@ -45,6 +45,11 @@ def one_hot(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return np.asarray((np.arange(sizes[0]).reshape(-1, *[1] * len(sizes[1:])) == classes).astype(float))
 
 
+def one_hot_pixels(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """A class for every pixel: one-hot along the last axis."""
+    return np.moveaxis(one_hot(rng, (sizes[-1], *sizes[:-1])), 0, -1)
+
+
 def positive(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return rng.uniform(0.5, 2, sizes)
 
@@ -86,6 +91,7 @@ KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
         simplex,
         binary,
         one_hot,
+        one_hot_pixels,
         positive,
         epochs,
         permutation,
@@ -95,7 +101,7 @@ KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
         hard_scores,
     )
 }
-DATA_KINDS = {"binary", "one_hot", "epochs", "permutation"}
+DATA_KINDS = {"binary", "one_hot", "one_hot_pixels", "epochs", "permutation"}
 """Kinds that are data: no gradient is taken by them."""
 
 

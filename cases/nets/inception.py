@@ -29,9 +29,11 @@ CASES = [
             "config": (("inception3a", 7, 5, 17, 3, 11, 4), ("aux1",), ("aux2",), ("pool3",)),
             "head": (7, 17),
             "h": 1,
-            "w": 2,
+            "w": 1,
         },
-        {"X": "m=3 h=43 w=63 c=2"},
+        {"X": "m=2 h=33 w=35 c=2"},
+        cost="nets.inception.auxiliary_cost",
+        labels="n=5 m=2 one_hot",
     ),
     Case("nets.inception.auxiliary_cost", "", "a head weighs 0.3", inputs={**LOGITS, "Y": "n=3 m=5 one_hot"}),
     Case(

@@ -22,5 +22,13 @@ CASES = [
         "three levels, down and up again",
         {"num_classes": 3, "c_prev": 2, "channels": (5, 4, 7)},
         {"X": "m=2 h=8 w=12 c=2"},
+        cost="nets.unet.pixel_cost",
+        labels="m=2 h=8 w=12 c=3 one_hot_pixels",
+    ),
+    Case(
+        "nets.unet.pixel_cost",
+        "",
+        "a mean over pixels, not over images",
+        inputs={"Z": "m=2 h=5 w=7 c=3", "Y": "m=2 h=5 w=7 c=3 one_hot_pixels"},
     ),
 ]

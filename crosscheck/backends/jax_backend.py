@@ -216,8 +216,8 @@ class Subject(base.Subject):
 
             def run(args: Arrays, labels: Any) -> Any:
                 def loss(params: Arrays) -> Any:
-                    (z,), _, state = self.forward(args | {"params": params}, None, True, False)
-                    return cost(z, labels), state
+                    outputs, _, state = self.forward(args | {"params": params}, None, True, False)
+                    return cost(*outputs, labels), state
 
                 (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
                 return value, gradients, state

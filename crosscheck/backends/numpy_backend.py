@@ -91,10 +91,10 @@ class Subject(base.Subject):
         """The slope on another kind of number; the loss is left as that number."""
         at = replace(feed, params=point.params, state=point.state)
         inputs = [self.given(value, lift) for value in feed.inputs.values()]
-        (Z,), state, back = self.forward(at, inputs, True, unobserved, lift)
+        outputs, state, back = self.forward(at, inputs, True, unobserved, lift)
         assert feed.labels is not None
-        J, back_cost = self.find(self.case.cost)(Z, self.cast(feed.labels))
-        dp, *_ = back(back_cost(1))
+        J, back_cost = self.find(self.case.cost)(*outputs, self.cast(feed.labels))
+        dp, *_ = back(*astuple(back_cost(1)))
         return Slope(J, flatten(dp), flatten(state))
 
     def update(self, rule: Rule, point: Point, slope: Slope) -> Point:

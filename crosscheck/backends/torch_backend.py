@@ -80,9 +80,9 @@ class Subject(base.Subject):
         self.module.train()
         params = dict(self.module.named_parameters())
         with self.uniforms(feed), tensor_cores(self.dtype == "tf32"):
-            (z,) = astuple(self.call(*self.inputs(feed).values()))
+            outputs = astuple(self.call(*self.inputs(feed).values()))
             assert feed.labels is not None
-            loss = self.find(self.case.cost)(z, self.output(feed.labels))
+            loss = self.find(self.case.cost)(*outputs, self.output(feed.labels))
             found = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         gradients = {
             name: numpy(torch.zeros_like(param) if grad is None else grad)

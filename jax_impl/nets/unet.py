@@ -8,6 +8,7 @@ from jax_impl.checks import images
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.conv_transpose import ConvTranspose
+from jax_impl.layers.losses import softmax_cross_entropy_from_logits
 from jax_impl.layers.pooling import MaxPool
 from jax_impl.sequential import Sequential
 
@@ -67,3 +68,7 @@ class UNet(nnx.Module):
         if any(n % self.stride for n in x.shape[1:3]):
             raise ValueError(f"x has shape {x.shape}; expected a height and width divisible by {self.stride}")
         return self.head(self.level(x))
+
+
+def pixel_cost(z, y):
+    return softmax_cross_entropy_from_logits(*(image.reshape(-1, image.shape[3]) for image in (z, y)))

@@ -3,6 +3,7 @@
     DoubleConv   twice (conv 3x3 [-> batch norm] -> relu)
     Level        A = encoder(X)   Y = decoder([A, up(inner level(pool(A)))])        the innermost level: Y = encoder(X)
     UNet         Level, then a 1x1 convolution to the logits [m h w num_classes]
+    pixel_cost   the mean over all pixels of -log softmax(Z) at the pixel's class, Y one-hot [m h w num_classes]
 
 `channels` are those of the levels, the outermost first; as published, each has twice those of the level above it. What
 comes up from below knows what is in the image, A still knows exactly where. `pool` is 2x2 max, `up` a 2x2 transposed
@@ -20,6 +21,7 @@ from reference.layers.activations import linear, relu
 from reference.layers.batch_norm_2d import BatchNorm2d
 from reference.layers.conv import Conv
 from reference.layers.conv_transpose import ConvTranspose
+from reference.layers.losses import softmax_cross_entropy_from_logits
 from reference.layers.pooling import MaxPool
 from reference.module import Chain, Sequence
 
@@ -94,3 +96,12 @@ class UNet(Chain):
         if any(n % self.stride for n in X.shape[1:3]):
             raise ValueError(f"X has shape {X.shape}; expected a height and width divisible by {self.stride}")
         return super().apply(p, s, X, mode=mode)
+
+
+def pixel_cost(Z, Y):
+    J, back_cost = softmax_cross_entropy_from_logits(*(image.reshape(-1, image.shape[3]).T for image in (Z, Y)))
+
+    def back(dJ):
+        return back_cost(dJ).T.reshape(Z.shape)
+
+    return J, back

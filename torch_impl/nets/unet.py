@@ -7,6 +7,7 @@ from torch_impl.checks import images
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.conv_transpose import ConvTranspose
+from torch_impl.layers.losses import softmax_cross_entropy_from_logits
 from torch_impl.layers.pooling import MaxPool
 
 
@@ -67,3 +68,7 @@ class UNet(nn.Module):
         if any(n % self.stride for n in x.shape[2:]):
             raise ValueError(f"x has shape {tuple(x.shape)}; expected a height and width divisible by {self.stride}")
         return self.head(self.level(x))
+
+
+def pixel_cost(z, y):
+    return softmax_cross_entropy_from_logits(*(image.movedim(1, 3).flatten(0, 2) for image in (z, y)))
