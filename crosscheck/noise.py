@@ -1,6 +1,7 @@
 """The noise that a case's tensors have in a dtype: what the reference's own arithmetic, disturbed, does to them.
 
-Floors depend on the reference alone, so they are computed once and kept, under a digest of the reference's sources.
+Floors depend on the reference alone, so they are computed once and kept, under a digest of the reference's sources and
+results.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def floors(
 
     `accumulator` is the format in which sums are made, if it is not the usual one of the dtype.
     """
-    file = cache.folder("noise") / f"{digest(dtype, f'{name}|{accumulator}')}.npz"
+    file = cache.folder("noise") / f"{digest(dtype, f'{name}|{accumulator}', reference)}.npz"
     if not cache.is_suspended() and file.exists() and (kept := load(file, reference)) is not None:
         return kept
     number = arithmetic(dtype, accumulator=accumulator)
@@ -47,9 +48,14 @@ def floors(
     return {key: found[text(key)] for key in reference}
 
 
-def digest(dtype: str, name: str) -> str:
+def digest(dtype: str, name: str, reference: Mapping[Key, Array]) -> str:
+    """Of all that the floors depend on: sources, dtype, experiment, and the very numbers that it gave."""
     sources = cache.source_hash("reference", "crosscheck.numerics")
-    return hashlib.sha256("|".join([sources, dtype, name]).encode()).hexdigest()
+    content = hashlib.sha256("|".join([sources, dtype, name]).encode())
+    for key, value in reference.items():
+        content.update(f"{text(key)}{value.shape}{value.dtype}".encode())
+        content.update(np.ascontiguousarray(value).tobytes())
+    return content.hexdigest()
 
 
 def named(tensors: Mapping[Key, Any]) -> dict[str, Array]:
