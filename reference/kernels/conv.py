@@ -4,8 +4,7 @@
 
     1 x 1                                             one matrix product (pointwise.py)
     a group a channel                                 depthwise.py
-    3 x 3 at stride 1, many channels and positions    Winograd's scheme (winograd.py), along one axis if
-                                                      channels are few (winograd_rows.py)
+    3 x 3 at stride 1, many channels and positions    Winograd's scheme (winograd.py)
     all others                                        patches times filters (correlate.py, input_gradient.py)
 
 What is "many" comes from measurements.
@@ -15,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from reference.kernels import depthwise, pointwise, winograd, winograd_rows
+from reference.kernels import depthwise, pointwise, winograd
 from reference.kernels.blocks import pad
 from reference.kernels.correlate import correlate, filter_gradient
 from reference.kernels.input_gradient import input_gradient
@@ -36,9 +35,9 @@ def best(X_shape, W_shape, stride, dilation, scheme=F23):
     (m, h, w, _), (fh, fw, c, n) = X_shape, W_shape
     if (fh, fw) == (1, 1):
         return pointwise.conv
-    if (fh, fw, *stride, *dilation) != (3, 3, 1, 1, 1, 1) or min(c, n) < 8 or m * h * w < 256:
-        return direct
-    return partial(winograd.conv if min(c, n) >= 48 else winograd_rows.conv, scheme=scheme)
+    if (fh, fw, *stride, *dilation) == (3, 3, 1, 1, 1, 1) and min(c, n) >= 40 and m * h * w >= 256:
+        return partial(winograd.conv, scheme=scheme)
+    return direct
 
 
 def direct(X, W, stride, padding, dilation):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from reference.kernels.blocks import blocks
-from reference.kernels.products import matmul, matmul_over_rows
+from reference.kernels.products import matmul, over_rows
 from reference.kernels.threads import share, total
 
 CHUNK_BYTES, CHUNK_ROWS = 1 << 20, 512
@@ -53,9 +53,10 @@ def correlate(X, W, stride, dilation, out=None):
 def filter_gradient(X, dZ, shape, stride, dilation):
     V = windows(X, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
 
+    patch, n = prod(shape[:3]), shape[3]
+    product = over_rows(dZ.size // n, patch, n, X.dtype)
+
     def work(part):
-        return total(
-            matmul_over_rows(V[chunk].reshape(-1, prod(shape[:3])), dZ[chunk].reshape(-1, shape[3])) for chunk in part
-        )
+        return total(product(V[chunk].reshape(-1, patch), dZ[chunk].reshape(-1, n)) for chunk in part)
 
     return total(share(work, chunks(V))).reshape(shape)

@@ -8,7 +8,7 @@ At a stride the pixels that are seen are gathered first; the others have no grad
 import numpy as np
 
 from reference.kernels.blocks import pad, unpad
-from reference.kernels.products import matmul, transposed
+from reference.kernels.products import matmul, over_rows, transposed
 from reference.kernels.threads import share, total
 
 
@@ -47,9 +47,10 @@ def product(X, W_matrix):
 def transposed_product(X, dZ):
     """X [m i j k], dZ [m i j n] -> [k n]"""
     X_matrix, dZ_matrix = X.reshape(-1, X.shape[3]), dZ.reshape(-1, dZ.shape[3])
+    multiply = over_rows(len(X_matrix), X.shape[3], dZ.shape[3], X.dtype)
 
     def work(part):
         rows = slice(part.start, part.stop)
-        return X_matrix[rows].T @ dZ_matrix[rows]
+        return multiply(X_matrix[rows], dZ_matrix[rows])
 
     return total(share(work, range(len(X_matrix))))

@@ -4,7 +4,7 @@ import definitions
 import numpy as np
 import pytest
 
-from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, products, winograd, winograd_rows
+from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, products, winograd
 from reference.kernels import threads as worker_threads
 from reference.kernels.schemes import F23, F43
 from reference.kernels.threads import threads
@@ -123,7 +123,6 @@ SIZES_OF_CHUNKS = [
     (depthwise, "CHUNK_VALUES"),
     (depthwise, "CHUNK_POSITIONS"),
     (winograd, "CHUNK_TILES"),
-    (winograd_rows, "CHUNK_BYTES"),
 ]
 
 
@@ -162,15 +161,9 @@ def test_each_way_to_the_input_gradient_is_the_definition(row, way):
     np.testing.assert_array_equal(way(dZ, W, X.shape, *geometry), dX)
 
 
-@pytest.mark.parametrize("way", [winograd.conv, winograd_rows.conv])
 @pytest.mark.parametrize("row", rows(SHAPES, by_winograd))
-def test_both_winograd_ways_are_the_definition(row, way):
-    assert_exact(way, row, np.float32)
-
-
-def test_winograd_along_columns_takes_filters_of_any_width():
-    assert_exact(winograd_rows.conv, ((2, 7, 8), (5, 4), (3, 5), ONE, ((1, 1), (3, 1)), ONE, 1), np.float32)
-    assert_exact(winograd_rows.conv, ((2, 7, 8), (5, 4), (3, 1), ONE, ((1, 1), (0, 0)), ONE, 1), np.float32)
+def test_winograds_way_is_the_definition(row):
+    assert_exact(winograd.conv, row, np.float32)
 
 
 @pytest.mark.parametrize("name", ["3x3", "3x3, odd output", "3x3, each side padded differently", "1x5", "depthwise"])
@@ -181,7 +174,7 @@ def test_chunks_that_cut_through_images_are_the_definition(name, monkeypatch):
     row = SHAPES[name]
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
-        ways += [winograd.conv, winograd_rows.conv]
+        ways.append(winograd.conv)
     for way in ways:
         assert_exact(way, row, np.float32)
 
@@ -198,7 +191,7 @@ def test_arrays_that_are_views_are_taken_too():
     (X, W, dZ), geometry = arrays(row, np.float32, whole_numbers)
     X, dZ = np.asfortranarray(X), np.broadcast_to(dZ[:, :1, :1], dZ.shape)
     W = W.swapaxes(2, 3).copy().swapaxes(2, 3)
-    for way in (conv.direct, winograd.conv, winograd_rows.conv, input_gradient_by(input_gradient.planes)):
+    for way in (conv.direct, winograd.conv, input_gradient_by(input_gradient.planes)):
         for got, expected in zip(run(way, X, W, dZ, *geometry), of_definition((X, W, dZ), geometry, row)):
             np.testing.assert_array_equal(got, expected)
 
@@ -221,7 +214,7 @@ CHOICES = [
     ("1x1", (8, 56, 56, 64), (1, 1, 64, 256), ONE, ONE, pointwise.conv),
     ("first layer", (8, 224, 224, 3), (7, 7, 3, 64), (2, 2), ONE, conv.direct),
     ("3x3, many channels", (8, 56, 56, 64), (3, 3, 64, 64), ONE, ONE, winograd.conv),
-    ("3x3, 16 channels", (32, 32, 32, 16), (3, 3, 16, 16), ONE, ONE, winograd_rows.conv),
+    ("3x3, few channels", (32, 32, 32, 16), (3, 3, 16, 16), ONE, ONE, conv.direct),
     ("3x3, few positions", (2, 7, 7, 512), (3, 3, 512, 512), ONE, ONE, conv.direct),
     ("3x3, stride 2", (8, 56, 56, 128), (3, 3, 128, 128), (2, 2), ONE, conv.direct),
     ("3x3, dilation 2", (8, 56, 56, 128), (3, 3, 128, 128), ONE, (2, 2), conv.direct),
