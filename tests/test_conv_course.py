@@ -1,7 +1,6 @@
 """The figures that the course's assignments on convolutional networks publish, met to the last digit by every column.
 
-Layers are run as they are in `cases/`; the residual blocks of the assignments (TensorFlow's "same" padding, batch norm
-with epsilon 1e-3) are put together here from the same layers. Convolution and pooling gradients are sums, without 1/m.
+Layers and blocks are run as they are in `cases/`. Convolution and pooling gradients are sums, without 1/m.
 """
 
 import json
@@ -131,30 +130,21 @@ def test_distribute_value_is_what_average_pool_sends_back(column):
     expect(record, a=gradient["X"][0, ..., 0])
 
 
-def conv(column, X, W, **arguments):
-    sizes = {"c_prev": W.shape[2], "c": W.shape[3], "f": W.shape[0]}
-    return run(column, "layers.conv.Conv", X, params={"W": W}, bias=False, **sizes, **arguments)[0]
-
-
-def norm(column, X, train):
-    """Batch norm as it is at the start of training: gamma 1, beta 0, moving mean 0 and variance 1."""
-    one = np.ones((1, 1, 1, X.shape[3]))
-    params, state = {"gamma": one, "beta": 0 * one}, {"mu": 0 * one, "sigma2": one}
-    target = "layers.batch_norm_2d.BatchNorm2d"
-    return run(column, target, X, params=params, state=state, train=train, c=X.shape[3], epsilon=1e-3)[0]
-
-
-def relu(column, X):
-    return run(column, "layers.activations.relu", X)[0]
-
-
 def residual_block(column, X, W1, W2, W3, W_shortcut=None, stride=1, train=False):
-    """1x1, f x f and 1x1 convolutions, each with batch norm; the shortcut is X or a 1x1 convolution of it."""
-    A = relu(column, norm(column, conv(column, X, W1, stride=stride), train))
-    A = relu(column, norm(column, conv(column, A, W2, padding="same_tf"), train))
-    Z = norm(column, conv(column, A, W3), train)
-    shortcut = X if W_shortcut is None else norm(column, conv(column, X, W_shortcut, stride=stride), train)
-    return relu(column, Z + shortcut)
+    """A block with these filters, its batch norms as they are before training."""
+    block, filters = "IdentityBlock", {"conv1": W1, "conv2": W2, "conv3": W3}
+    norms = {"bn1": W1, "bn2": W2, "bn3": W3}
+    sizes = {"c_prev": X.shape[3], "filters": tuple(W.shape[3] for W in norms.values()), "f": W2.shape[0]}
+    if W_shortcut is not None:
+        block, sizes["stride"] = "ConvolutionalBlock", stride
+        filters["downsample.0"] = norms["downsample.1"] = W_shortcut
+    start = {"gamma": 1.0, "beta": 0.0, "mu": 0.0, "sigma2": 1.0}
+    normal = {
+        f"{path}.{name}": np.full((1, 1, 1, W.shape[3]), x) for path, W in norms.items() for name, x in start.items()
+    }
+    state = {path: normal.pop(path) for path in list(normal) if path.endswith(("mu", "sigma2"))}
+    params = {f"{path}.W": W for path, W in filters.items()} | normal
+    return run(column, f"nets.residual_blocks.{block}", X, params=params, state=state, train=train, **sizes)[0]
 
 
 @every_column
