@@ -47,6 +47,11 @@ class Verdict:
     def agrees(self) -> bool:
         return not self.problem
 
+    @property
+    def is_vacuous(self) -> bool:
+        """Whether it fails because it shows nothing."""
+        return self.problem.startswith("vacuous")
+
 
 @dataclass(frozen=True)
 class Truth:

@@ -41,7 +41,7 @@ class Count:
             others = [units for column, units in verdict.units.items() if column != "numpy"]
             self.checks += len(others)
             self.units += others
-            if not verdict.agrees and not verdict.problem.startswith("vacuous"):
+            if not verdict.agrees and not verdict.is_vacuous:
                 self.accused.append(f"{case.name} seed {seed}: {verdict.key} {verdict.problem} ({verdict.off})")
 
     @property

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,31 @@ from crosscheck.observation import Key
 Lift = Callable[[Any], Any]
 Experiment = Callable[[Lift], Mapping[Key, Any]]
 """A run of the reference on the numbers that `lift` makes: lift(array) -> number type."""
+
+
+class Floors(Mapping[Key, Floor]):
+    """Floors that are worked out when the first is asked for: bit-identical tensors need none."""
+
+    def __init__(self, keys: Collection[Key], make: Callable[[], Mapping[Key, Floor]]) -> None:
+        self.names, self.make = keys, make
+
+    @cached_property
+    def made(self) -> Mapping[Key, Floor]:
+        return self.make()
+
+    def __getitem__(self, key: Key) -> Floor:
+        if key not in self.names:
+            raise KeyError(key)
+        return self.made[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.names
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def floors(

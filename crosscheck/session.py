@@ -70,10 +70,10 @@ class Session:
         if label not in self.references:
             exact = {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
             name = f"{self.case!r}|{self.seed}|{label}"
-            usual = noise.floors(experiment, exact, self.dtype, name)
+            usual = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name))
+            own = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name, self.dtype))
             narrow = {column: policies.narrow(column, self.dtype, exact, self.oracle.module) for column in self.columns}
-            own = noise.floors(experiment, exact, self.dtype, name, self.dtype) if any(narrow.values()) else usual
-            special = {column: {key: own[key] for key in keys} for column, keys in narrow.items()}
+            special = {column: noise.Floors(keys, lambda: own) for column, keys in narrow.items()}
             self.references[label] = Truth(exact, usual, special)
         return self.references[label]
 

@@ -4,7 +4,7 @@ Z = {"Z": "n=5 m=7"}
 FAR = {"Z": "n=3 m=17 integers"}
 
 CASES = [
-    Case("layers.activations.sigmoid", inputs=Z, why="the squashing of logistic regression", compiled=True),
+    Case("layers.activations.sigmoid", inputs=Z, why="the squashing of logistic regression"),
     Case("layers.activations.tanh", inputs=Z, why="the notes' usual hidden unit"),
     Case("layers.activations.relu", inputs=Z, why="away from its kink"),
     Case("layers.activations.relu", "kink", inputs=FAR, why="integers hit zero: the derivative there is a convention"),
@@ -14,7 +14,7 @@ CASES = [
     Case("layers.activations.leaky_relu", "kink", inputs=FAR, arguments={"slope": 0.2}, why="the side of zero"),
     Case("layers.activations.relu6", inputs={"Z": "n=5 m=7 threes"}, why="flat from 6 on; 0 at both kinks"),
     Case("layers.activations.relu6", "between", inputs={"Z": "n=5 m=7 positive"}, why="the identity below 6"),
-    Case("layers.activations.swish", inputs=Z, why="z sigmoid(z)", compiled=True),
+    Case("layers.activations.swish", inputs=Z, why="z sigmoid(z)"),
     Case("layers.activations.softmax", inputs=Z, why="over the units of each example, not over the batch"),
     Case("layers.activations.softmax", "exact", inputs={"Z": "n=5 m=7 hard_scores"}, why="exactly 1, 1/2 and 0"),
     Case("layers.activations.hardmax", inputs=Z, why="the largest unit of each example", differentiable=False),

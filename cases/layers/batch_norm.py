@@ -3,7 +3,7 @@ from crosscheck.case import Case
 TARGET = "layers.batch_norm.BatchNorm"
 
 CASES = [
-    Case(TARGET, "", "defaults", {"n": 5}, {"Z": "n=5 m=7"}, compiled=True),
+    Case(TARGET, "", "defaults", {"n": 5}, {"Z": "n=5 m=7"}),
     Case(
         TARGET,
         "slow",

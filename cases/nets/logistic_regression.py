@@ -10,6 +10,5 @@ CASES = [
         inputs={"X": "n=5 m=7"},
         cost=LOSS,
         labels="n=1 m=7 binary",
-        compiled=True,
     ),
 ]

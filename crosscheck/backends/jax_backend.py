@@ -201,12 +201,12 @@ class Subject(base.Subject):
     def to_device(self, values: Mapping[str, Array]) -> Arrays:
         return {path: self.array(value) for path, value in self.layout.to_column(values, trainable=True).items()}
 
-    def jitted(self, function: Any) -> Any:
-        """Compiled, unless the mode is eager. On a CPU only the cases that are compiled everywhere are optimized in
-        full: for the others the compiler's time is most of the suite's."""
+    def jitted(self, function: Any, often: bool = False) -> Any:
+        """Compiled, unless the mode is eager. On a CPU only what is run `often` and the cases that are compiled
+        everywhere are optimized in full: for the others the compiler's time is most of the suite's."""
         if self.mode == "eager":
             return function
-        quick = self.device == "cpu" and not self.case.compiled
+        quick = self.device == "cpu" and not self.case.compiled and not often
         return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0} if quick else None)
 
     def cost_program(self) -> Any:
@@ -222,7 +222,7 @@ class Subject(base.Subject):
                 (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
                 return value, gradients, state
 
-            self.compiled["cost"] = self.jitted(run)
+            self.compiled["cost"] = self.jitted(run, often=True)
         return self.compiled["cost"]
 
     @staticmethod

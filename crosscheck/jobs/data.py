@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from einops import rearrange, repeat
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from crosscheck.axes import Array
@@ -51,7 +52,26 @@ def digits() -> DataSet:
     return DataSet(X.T, one_hot(y, 10))
 
 
-DATA_SETS: dict[str, Callable[[], DataSet]] = {"breast_cancer": breast_cancer, "digits": digits}
+def small_digits() -> DataSet:
+    """The digits as images [(h w) m] of 8 x 8 pixels from -1 to 1."""
+    plain = digits()
+    return DataSet(plain.X / 8 - 1, plain.Y)
+
+
+def large_digits() -> DataSet:
+    """The digits as images [(h w) m] of 20 x 20 pixels from -1 to 1: every pixel doubled, two of background around."""
+    small = small_digits()
+    doubled = repeat(small.X, "(h w) m -> (h 2) (w 2) m", h=8)
+    padded = np.pad(doubled, ((2, 2), (2, 2), (0, 0)), constant_values=-1)
+    return DataSet(rearrange(padded, "h w m -> (h w) m"), small.Y)
+
+
+DATA_SETS: dict[str, Callable[[], DataSet]] = {
+    "breast_cancer": breast_cancer,
+    "digits": digits,
+    "small_digits": small_digits,
+    "large_digits": large_digits,
+}
 
 
 def load(name: str) -> DataSet:

@@ -19,6 +19,7 @@ from crosscheck.jobs.learner import Weights
 
 class Learner(learner.Learner):
     column = "jax"
+    images = "m (h w c) -> m h w c"
 
     def array(self, values: Array) -> jax.Array:
         configure()

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 
 from crosscheck import registry
-from crosscheck.axes import Array
+from crosscheck.axes import Array, parse
 from crosscheck.jobs.data import DataSet
 from crosscheck.jobs.table import Job
 from crosscheck.layout import join
@@ -22,6 +23,8 @@ class Learner(ABC):
     """`weights` and `state` come in the reference's axes, and so do `weights()` and `logits()` go out."""
 
     column: str
+    images: str
+    """The pattern that makes the column's images of the column's own X."""
 
     def __init__(self, job: Job, weights: Weights, state: Weights, training: DataSet):
         self.job = job
@@ -43,12 +46,20 @@ class Learner(ABC):
         return self.array(self.layout.data_to_column(values, "n m"))
 
     def normalized(self, X: Any) -> Any:
-        """By the statistics of the training set."""
+        """By the statistics of the training set, unless they are images."""
+        if self.job.image:
+            return X
         return self.find("training.normalization.normalize")(X, self.mu, self.sigma2)
 
     def batches(self, order: Array) -> Any:
         """The mini-batches (X_t, Y_t) of an epoch."""
-        return self.find("training.mini_batches.mini_batches")(self.X, self.Y, self.job.batch_size, self.array(order))
+        cut = self.find("training.mini_batches.mini_batches")
+        return ((self.as_inputs(X), Y) for X, Y in cut(self.X, self.Y, self.job.batch_size, self.array(order)))
+
+    def as_inputs(self, X: Any) -> Any:
+        """Examples as the net takes them."""
+        image = parse(self.job.image)
+        return rearrange(X, self.images, **dict(zip(image.axes.split(), image.sizes))) if self.job.image else X
 
     def optimizer(self, *args: Any, alpha: Any) -> Any:
         rule = self.find(f"training.optimizers.{self.job.optimizer}")
@@ -59,7 +70,7 @@ class Learner(ABC):
 
     def logits(self, X: Array) -> Array:
         """The net's outputs [n_y m] in eval mode for examples [n m] it has not seen."""
-        return self.layout.data_from_column(self.outputs(self.normalized(self.data(X))), "n m")
+        return self.layout.data_from_column(self.outputs(self.as_inputs(self.normalized(self.data(X)))), "n m")
 
     def end_epoch(self) -> None:
         self.epoch += 1

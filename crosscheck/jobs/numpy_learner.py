@@ -12,6 +12,7 @@ from reference.module import Mode, flatten, nest
 
 class Learner(learner.Learner):
     column = "numpy"
+    images = "(h w c) m -> m h w c"
 
     def array(self, values: Array) -> Array:
         return values

@@ -11,6 +11,7 @@ from typing import Any
 class Job:
     """One row. Names are dotted below each column, as in `cases/`; a rate of 0 keeps alpha constant.
 
+    image: "h=20 w=20 c=1" if a column of X [n m] is an image; X then is taken as it is, otherwise it is normalized
     optimizer, schedule: hyperparameters beside alpha, which the schedule gives
     target: the held-out accuracy to reach
     """
@@ -28,6 +29,7 @@ class Job:
     epochs: int
     target: float
     optimizer_arguments: Mapping[str, float] = field(default_factory=dict)
+    image: str = ""
 
 
 JOBS = (
@@ -72,5 +74,36 @@ JOBS = (
         batch_size=64,
         epochs=30,
         target=0.96,
+    ),
+    Job(
+        name="LeNet-5, modernized, digits",
+        data="large_digits",
+        net="nets.lenet.LeNet5",
+        arguments={"activation": "relu", "pool": "max", "h": 2, "w": 2},
+        cost="layers.losses.softmax_cross_entropy_from_logits",
+        initializer="he",
+        optimizer="adam",
+        schedule="exponential",
+        schedule_arguments={"alpha0": 0.002, "base": 0.85},
+        batch_size=32,
+        epochs=12,
+        target=0.98,
+        image="h=20 w=20 c=1",
+    ),
+    Job(
+        name="residual network, digits",
+        data="small_digits",
+        net="nets.resnet.ResNet",
+        arguments={"block": "basic", "layers": (1, 1), "widths": (16, 32), "small_images": True}
+        | {"num_classes": 10, "c_prev": 1},
+        cost="layers.losses.softmax_cross_entropy_from_logits",
+        initializer="he",
+        optimizer="adam",
+        schedule="exponential",
+        schedule_arguments={"alpha0": 0.01, "base": 0.75},
+        batch_size=64,
+        epochs=6,
+        target=0.98,
+        image="h=8 w=8 c=1",
     ),
 )

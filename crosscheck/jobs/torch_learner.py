@@ -14,6 +14,7 @@ from crosscheck.jobs.learner import Weights
 
 class Learner(learner.Learner):
     column = "torch"
+    images = "m (h w c) -> m c h w"
 
     def array(self, values: Array) -> torch.Tensor:
         return torch.from_numpy(np.array(values))

@@ -83,7 +83,7 @@ def run_epoch(learners: Sequence[Learner], order: Array, result: Result) -> list
     """One pass over the training set in lock-step; the mean cost per example of each column."""
     totals = np.zeros(len(learners))
     for batches in zip(*(learner.batches(order) for learner in learners)):
-        size = batches[0][0].shape[1]
+        size = batches[0][1].shape[1]
         totals += [size * float(learner.step(X, Y)) for learner, (X, Y) in zip(learners, batches)]
         result.drift.append((len(result.drift) + 1, drift([learner.weights() for learner in learners])))
     for each in learners:
