@@ -47,6 +47,13 @@ def test_a_fault_is_refused_and_the_blame_is_right(fault, site):
     assert found == (rung, site.blame, fault.column), trial.reason
 
 
+@pytest.mark.parametrize(("fault", "site"), [p for p in PLANTED if "optimizers" in p[1].blame], ids=name)
+def test_an_optimizer_at_fault_is_told_from_those_that_are_built_of_it(fault, site):
+    trial = scoring.try_fault(bench(), fault, site, "float64", 0)
+    assert not trial.crashed
+    assert (trial.blame, trial.off) == (site.blame, fault.column), trial.reason
+
+
 @pytest.mark.parametrize(("fault", "site"), CONTROLS, ids=name)
 def test_another_sound_way_to_compute_the_same_passes(fault, site):
     rungs = ["structure", "forward", "backward", "state"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ def stepping(step: Callable[..., Any]) -> Replacement:
     """The optimizer whose step is `step(sound_step, p, g, state, **hyperparameters)`."""
 
     def replacement(original: Any) -> Any:
-        def make(**hyperparameters: float) -> Any:
-            sound = original(**hyperparameters)
-            return replace(sound, step=lambda p, g, state: step(sound.step, p, g, state, **hyperparameters))
+        def make(*values: float, **named: float) -> Any:
+            sound, given = original(*values, **named), signature(original).bind(*values, **named).arguments
+            return replace(sound, step=lambda p, g, state: step(sound.step, p, g, state, **given))
 
         return make
 
