@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from crosscheck.axes import Array, place
-from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, judge
+from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, judge, rms
 from crosscheck.observation import Key, Observation
 
 TRACED = {"input", "activation", "cotangent", "input cotangent"}
@@ -85,6 +85,7 @@ def compare(
     return [verdict for verdict in found if verdict is not None]
 
 
+@np.errstate(over="ignore")  # what is infinitely far off fails
 def verdict_on(
     key: Key, observations: Sequence[Observation], truth: Truth, vacuous: Mapping[str, str]
 ) -> Verdict | None:
@@ -122,7 +123,7 @@ def measure(key: Key, tensors: Mapping[str, Array], truth: Truth, axes: str) -> 
         needed=excess(judged[column]),
         error=float(np.abs(distance).max()),
         bound=float(REL_LIMIT * truth.floor(key, column).element[index]),
-        relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
+        relative=rms(distance) / (rms(r) or 1.0),
         worst=place(index, axes),
         values={c: float(tensor[index]) for c, tensor in ({"numpy": r} | wide).items()},
     )
@@ -143,7 +144,8 @@ def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
 
     Two columns' noises add up, so a pair may be twice as far apart as a column from the reference. Between the
     reference and one other column there is no vote; the other is named. If no two agree, the noise may be that of a
-    wrong reference: then the column is off that lies far from two which lie near each other.
+    wrong reference; if some column agrees with all, another is off by less than two allowances. Then the column is off
+    that lies far from two which lie near each other.
     """
     columns = list(tensors)
     if len(columns) == 2:
@@ -152,14 +154,17 @@ def vote(tensors: Mapping[str, Array], floor: Floor) -> str:
     friends = [
         frozenset(b for b in columns if a == b or judge(tensors[a], tensors[b], doubled).passes) for a in columns
     ]
-    return outvoted(columns, friends) if any(len(circle) > 1 for circle in friends) else loner(tensors)
+    widest = len(max(friends, key=len))
+    if 1 < widest < len(columns):
+        return outvoted(columns, friends)
+    return loner(tensors, R2_LIMIT if widest == 1 else 2)
 
 
-def loner(tensors: Mapping[str, Array]) -> str:
-    """The column from which the others are R2_LIMIT times farther than they are from each other."""
-    apart = {pair: float(np.linalg.norm(tensors[pair[0]] - tensors[pair[1]])) for pair in combinations(tensors, 2)}
+def loner(tensors: Mapping[str, Array], times: float) -> str:
+    """The column from which the others are so many times farther than they are from each other."""
+    apart = {pair: rms(tensors[pair[0]] - tensors[pair[1]]) for pair in combinations(tensors, 2)}
     (nearest, gap), *others = sorted(apart.items(), key=lambda item: item[1])
-    if len(tensors) != 3 or gap * R2_LIMIT > others[0][1]:
+    if len(tensors) != 3 or gap * times > others[0][1]:
         return "no majority"
     return next(column for column in tensors if column not in nearest)
 
@@ -185,7 +190,9 @@ def vacuity(key: Key, tensors: Mapping[str, Array]) -> str:
         return "it is empty"
     if "gradient" in key.kind and all(not np.any(tensor) for tensor in tensors.values()):
         return "the gradient is zero everywhere"
-    if key.kind == "output" and all(tensor.size > 1 and np.ptp(tensor) == 0 for tensor in tensors.values()):
+    if key.kind == "output" and all(
+        tensor.size > 1 and np.all(tensor == tensor.flat[0]) for tensor in tensors.values()
+    ):
         return "the output is constant"
     return ""
 

@@ -19,7 +19,7 @@ from crosscheck.exact_feed import DATA_SETS
 from crosscheck.forcing import locate
 from crosscheck.numerics.carrier import values
 from crosscheck.numerics.certificate import Certified, certified, certify, lattice
-from crosscheck.numerics.floor import Floor, judge
+from crosscheck.numerics.floor import Floor, judge, rms
 from crosscheck.observation import Key, Observation
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
@@ -125,7 +125,7 @@ def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str],
         key,
         needed=1.0,
         error=float(np.max(distance)),
-        relative=float(np.linalg.norm(distance) / (np.linalg.norm(r) or 1.0)),
+        relative=rms(distance) / (rms(r) or 1.0),
         worst=place(index, axes),
         values={column: float(array[index]) for column, array in ({"numpy": r} | dict(seen)).items()},
     )
