@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -85,7 +86,8 @@ class Subject(base.Subject):
             return self.gather(self.nodes(nodes, None), tuple(map(numpy, outputs)), {}, {}, {})
         probes = self.probes(args, train) if trace else None
         run = self.program("gradient", train, trace)
-        (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, probes, cotangents)
+        with self.compiling():
+            (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, probes, cotangents)
         return self.gather(
             self.nodes(nodes, probed),
             tuple(map(numpy, outputs)),
@@ -200,6 +202,16 @@ class Subject(base.Subject):
 
     def to_device(self, values: Mapping[str, Array]) -> Arrays:
         return {path: self.array(value) for path, value in self.layout.to_column(values, trainable=True).items()}
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Run eagerly, every operation is a program of its own; on a CPU none is worth optimizing."""
+        before = jax.config.read("jax_disable_most_optimizations")
+        jax.config.update("jax_disable_most_optimizations", self.mode == "eager" and self.device == "cpu")
+        try:
+            yield
+        finally:
+            jax.config.update("jax_disable_most_optimizations", before)
 
     def jitted(self, function: Any, often: bool = False) -> Any:
         """Compiled, unless the mode is eager. On a CPU only what is run `often` and the cases that are compiled
