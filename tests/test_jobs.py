@@ -229,6 +229,7 @@ def test_ctrl_c_keeps_the_jobs_that_are_done(tmp_path, monkeypatch):
     monkeypatch.setattr("crosscheck.jobs.compare.train", once)
     assert compare(ONE_CASE, tmp_path, [QUICK, QUICK]) == 130
     assert len(report(tmp_path)["jobs"]) == 1
+    assert report(tmp_path)["interrupted"]
 
 
 def test_a_suite_that_diverges_fails_the_command_though_the_jobs_agree(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def compare(patterns: Sequence[str], folder: Path, jobs: Sequence[Job] = JOBS) -
             cli.require_writable(name, folder / f"compare.{name}")
     suite = cli.run_shown([Task(case, Settings()) for case in cases], cli.processes("cpu"))
     results, interrupted = ([], True) if suite.interrupted else run(jobs)
+    suite = replace(suite, interrupted=interrupted)
     console = cli.stdout()
     console.print(table(results))
     problems = [f"✗ {result.job.name}: {result.problem}" for result in results if result.problem]
@@ -41,7 +43,7 @@ def compare(patterns: Sequence[str], folder: Path, jobs: Sequence[Job] = JOBS) -
     as_json.write(document, folder / "compare.json")
     as_html.write(document, folder / "compare.html")
     console.print(f"wrote {folder}/compare.json and {folder}/compare.html", highlight=False)
-    return 130 if interrupted else suite.exit_code or bool(problems)
+    return suite.exit_code or bool(problems)
 
 
 def run(jobs: Sequence[Job]) -> tuple[list[Result], bool]:

@@ -130,7 +130,6 @@ def test_the_formula_is_what_adding_one_by_one_does(mean):
     assert 1 < formula / measured < 2
 
 
-
 def test_a_bfloat16_accumulator_stops_at_256_ones():
     ones = np.ones((1, 4096))
     assert emulator("bfloat16").lift(ones).sum().value == 4096
