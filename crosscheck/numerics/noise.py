@@ -109,8 +109,8 @@ class Emulator:
         order = self.generator.permutation(A.shape[-1])
         if accumulator.bits not in NATIVE:
             return one_by_one((A[..., :, k, None] * B[..., None, k, :] for k in order), accumulator)
-        native = NATIVE[accumulator.bits]
-        A, B = A.astype(native).take(order, -1), B.astype(native).take(order, -2)
+        A, B = (x.astype(NATIVE[accumulator.bits]) for x in (A, B))
+        A, B = reordered(A, order, -1), reordered(B, order, -2)
         if A.shape[-2] == B.shape[-1] == 1:  # for which OpenBLAS has a dot product that sums in float64
             return np.asarray((A * B.swapaxes(-1, -2)).sum(axis=-1, keepdims=True), dtype=np.float64)
         return np.asarray(A @ B, dtype=np.float64)
@@ -179,6 +179,14 @@ class Noisy(Carrier):
 
     def _decide(self, function: Function, *parts: Any) -> Any:
         return function(*values(parts))
+
+
+def reordered(x: Array, order: Array, axis: int) -> Array:
+    """Rows or columns of matrices in another order and the same memory layout, which decides how products are summed:
+    OpenBLAS's are three times as noisy where an operand is transposed."""
+    if x.strides[-2] < x.strides[-1]:
+        return x.swapaxes(-1, -2).take(order, -3 - axis).swapaxes(-1, -2)
+    return x.take(order, axis)
 
 
 def one_by_one(terms: Iterable[Array], accumulator: Format) -> Array:

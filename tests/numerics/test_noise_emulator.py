@@ -130,6 +130,20 @@ def test_the_formula_is_what_adding_one_by_one_does(mean):
     assert 1 < formula / measured < 2
 
 
+@pytest.mark.parametrize("transposed", [(), (0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(27, 90, 5), (5, 90, 27), (7, 300, 3)], ids=str)
+def test_products_in_float32_are_as_noisy_as_numpys_in_every_memory_layout(shape, transposed):
+    random, (r, k, c), real, emulated = np.random.default_rng(6), shape, [], []
+    for seed in range(30):
+        pair = [random.standard_normal(s).astype(np.float32) for s in ((r, k), (k, c))]
+        pair = [np.asfortranarray(x) if i in transposed else x for i, x in enumerate(pair)]
+        A, B = (x.astype(np.float64) for x in pair)
+        lift = emulator("float32", seed).lift
+        real.append(pair[0] @ pair[1] - A @ B)
+        emulated.append((lift(A) @ lift(B)).value - A @ B)
+    assert 0.7 < np.sqrt(np.mean(np.square(real)) / np.mean(np.square(emulated))) < 1.4
+
+
 def test_a_bfloat16_accumulator_stops_at_256_ones():
     ones = np.ones((1, 4096))
     assert emulator("bfloat16").lift(ones).sum().value == 4096
