@@ -4,6 +4,7 @@ MAX, AVERAGE = "layers.pooling.MaxPool", "layers.pooling.AveragePool"
 A_PREV, TIED = {"A_prev": "m=2 h=7 w=11 c=3"}, {"A_prev": "m=2 h=7 w=8 c=5 integers"}
 POWERS = {"A_prev": "m=3 h=8 w=4 c=5"}  # means over powers of two are exact
 EVEN = {"A_prev": "m=2 h=8 w=6 c=3"}
+MANY = {"A_prev": "m=5 h=8 w=6 c=7"}  # so many windows at the border that some see nothing positive
 
 CASES = [
     Case(MAX, "", "side by side; the last row and column are dropped", {"f": 2}, A_PREV, compiled=True),
@@ -11,7 +12,7 @@ CASES = [
     Case(MAX, "rectangle", "height and width differ", {"f": (2, 3), "stride": (1, 2), "padding": (1, 0)}, A_PREV),
     Case(MAX, "gaps", "a stride larger than the window skips pixels", {"f": 2, "stride": 3}, A_PREV),
     Case(MAX, "whole-image", "one window", {"f": (7, 11)}, A_PREV),
-    Case(MAX, "padding", "padded with -inf, not zero", {"f": 3, "stride": 2, "padding": 1}, EVEN),
+    Case(MAX, "padding", "padded with -inf, not zero", {"f": 3, "stride": 2, "padding": 1}, MANY),
     Case(MAX, "same", "stride 2, even image: symmetric", {"f": 3, "stride": 2, "padding": "same"}, EVEN),
     Case(MAX, "same-tf", "stride 2, even image: none at the top", {"f": 3, "stride": 2, "padding": "same_tf"}, EVEN),
     Case(MAX, "four-sides", "four different sides", {"f": 4, "stride": 3, "padding": ((0, 2), (2, 1))}, A_PREV),
