@@ -5,8 +5,9 @@ The numbers stay float64, and the result of every primitive is disturbed as the 
     elementwise     stochastic rounding to the storage format: to one of the two neighbors, so that the mean is exact
     function        first +-4 ulp of the format it is computed in, which is the accumulator's where the storage is
                     narrower (an ulp is 1 to 2 unit roundoffs of the value; 1.5 is taken)
-    product, sum    in the accumulator's own arithmetic with the terms in random order, then rounded to the storage;
-                    operands are first rounded to the operand format where that is narrower
+    product, sum    in the accumulator's own arithmetic with the terms in random order, sums one by one and products as
+                    NumPy makes them, then rounded to the storage; operands are first rounded to the operand format
+                    where that is narrower
     choice, move    exact
 
 float64 has no wider arithmetic to be rounded from, and its reference is as inexact as what is compared with it:
@@ -112,7 +113,7 @@ class Emulator:
         A, B = (x.astype(NATIVE[accumulator.bits]) for x in (A, B))
         A, B = reordered(A, order, -1), reordered(B, order, -2)
         if A.shape[-2] == B.shape[-1] == 1:  # for which OpenBLAS has a dot product that sums in float64
-            return np.asarray((A * B.swapaxes(-1, -2)).sum(axis=-1, keepdims=True), dtype=np.float64)
+            return np.cumsum(A * B.swapaxes(-1, -2), axis=-1)[..., -1:].astype(np.float64)
         return np.asarray(A @ B, dtype=np.float64)
 
     def sum(self, x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
@@ -121,13 +122,9 @@ class Emulator:
         if accumulator.bits == 53:
             total, squares = (np.asarray(t.sum(axis=axes, keepdims=keepdims)) for t in (x, x * x))
             return self.disturbed(total, squares, x.size // max(total.size, 1), accumulator)
-        if accumulator.bits not in NATIVE:
-            terms = np.moveaxis(x, axes, range(len(axes))).reshape(-1, *np.delete(x.shape, axes))
-            total = one_by_one((terms[i] for i in self.generator.permutation(len(terms))), accumulator)
-            return np.expand_dims(total, axes) if keepdims else total
-        longest = max(axes, key=lambda axis: x.shape[axis])
-        terms = x.astype(NATIVE[accumulator.bits]).take(self.generator.permutation(x.shape[longest]), longest)
-        return np.asarray(terms.sum(axis=axes, keepdims=keepdims), dtype=np.float64)
+        terms = np.moveaxis(x, axes, range(len(axes))).reshape(-1, *np.delete(x.shape, axes))
+        total = one_by_one(terms[self.generator.permutation(len(terms))], accumulator)
+        return np.expand_dims(total, axes) if keepdims else total
 
     def disturbed(self, total: Array, squares: Array, n: int, accumulator: Format) -> Array:
         """A float64 sum of n terms whose squares sum to `squares`."""
@@ -190,7 +187,9 @@ def reordered(x: Array, order: Array, axis: int) -> Array:
 
 
 def one_by_one(terms: Iterable[Array], accumulator: Format) -> Array:
-    """A sum rounded to the accumulator after every term, for formats in which NumPy does not sum."""
+    """A sum rounded to the accumulator after every term, which NumPy's own sum, adding pairs, is not."""
+    if accumulator.bits in NATIVE and isinstance(terms, np.ndarray):
+        return np.asarray(np.cumsum(terms, axis=0, dtype=NATIVE[accumulator.bits])[-1:].sum(axis=0), dtype=np.float64)
     total = np.zeros(())
     for term in terms:
         total = round_to(total + term, accumulator)
