@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -13,8 +14,9 @@ from typer.testing import CliRunner
 from crosscheck import registry, settings, suite
 from crosscheck.case import Case
 from crosscheck.cli import app
-from crosscheck.ladder import Settings
+from crosscheck.ladder import Settings, climb
 from crosscheck.report import as_json
+from crosscheck.rungs import modes
 from crosscheck.suite import Results, run
 
 QUICK = ("layers.activations.linear", "--modes", "eager", "--dtypes", "float64", "-j", "1")
@@ -35,6 +37,16 @@ def forget_frameworks(monkeypatch, *columns):
 
 
 # run
+
+
+@pytest.mark.parametrize(("wanted", "compiled"), [("eager", False), ("compiled", True), ("eager,compiled", True)])
+def test_modes_decide_whether_torch_compiles(monkeypatch, wanted, compiled):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(modes, "compiler", lambda: False)
+    asking = replace(case("linear"), compiled=True)
+    (finding,) = climb(asking, Settings(rungs=("modes",), modes=tuple(wanted.split(",")))).findings
+    assert finding.status == "agree"
+    assert finding.figures == ({"left_out": "torch.compile not run: no C++ compiler found"} if compiled else {})
 
 
 def test_columns_that_agree_end_with_0_and_a_table():
