@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosscheck import region_feed
 from crosscheck.axes import Array, Spec, parse
 from crosscheck.case import Case
 from crosscheck.names import nearest
@@ -54,6 +55,18 @@ def positive(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return rng.uniform(0.5, 2, sizes)
 
 
+def boxes(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Corners x1 y1 x2 y2 along the last axis, of boxes that often overlap."""
+    near = rng.uniform(0, 8, (*sizes[:-1], 2))
+    return np.concatenate([near, near + rng.uniform(1, 6, near.shape)], axis=-1)
+
+
+def tied_boxes(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Corners that are whole numbers: boxes that share edges, touch, or are the same."""
+    near = rng.integers(0, 4, (*sizes[:-1], 2)).astype(float)
+    return np.concatenate([near, near + rng.integers(1, 4, near.shape)], axis=-1)
+
+
 def epochs(rng: Rng, sizes: tuple[int, ...]) -> Array:
     """1, 2, 3, ...: epochs of training."""
     return np.arange(1.0, 1 + np.prod(sizes)).reshape(sizes)
@@ -93,6 +106,8 @@ KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
         one_hot,
         one_hot_pixels,
         positive,
+        boxes,
+        tied_boxes,
         epochs,
         permutation,
         integers,
@@ -101,7 +116,8 @@ KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
         hard_scores,
     )
 }
-DATA_KINDS = {"binary", "one_hot", "one_hot_pixels", "epochs", "permutation"}
+KINDS |= region_feed.KINDS
+DATA_KINDS = {"binary", "one_hot", "one_hot_pixels", "epochs", "permutation", *region_feed.KINDS}
 """Kinds that are data: no gradient is taken by them."""
 
 

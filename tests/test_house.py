@@ -21,6 +21,9 @@ INSTALLED = [column for column in COLUMNS if not registry.missing(column)]
 PORTS = INSTALLED[1:]
 
 ONLY_IN_REFERENCE = {
+    "detection.boxes": {"each_number"},
+    "detection.box_losses": {"compared", "overlaps", "center_distance", "aspect_difference", "hull"}
+    | {"product", "smaller", "larger"},
     "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},
     "layers.conv": {"conv2d", "correlate", "filter_gradient", "gather", "turned", "patches"},
     "layers.losses": {"examples"},

@@ -1,0 +1,84 @@
+"""Refusals of what is no box, score or grid: each names the argument, what came and what was expected."""
+
+import numpy as np
+
+
+def rows_of_four(name, B):
+    """The last axis must be a box's four numbers."""
+    if B.ndim == 0 or B.shape[-1] != 4:
+        raise ValueError(f"{name} has shape {B.shape}; expected boxes (.., 4)")
+
+
+def corners(name, B):
+    """Boxes x1 y1 x2 y2 of finite numbers, none with x2 < x1 or y2 < y1; no boxes at all are fine."""
+    rows_of_four(name, B)
+    finite(name, B)
+    if np.any(wrong := (B[..., 2:].real < B[..., :2].real).any(axis=-1)):
+        raise ValueError(f"{name} holds the box {first(B, wrong)}; expected x1 <= x2 and y1 <= y2")
+
+
+def positive_corners(name, B):
+    """Corners of boxes that have an area."""
+    corners(name, B)
+    if np.any(wrong := (B[..., 2:].real <= B[..., :2].real).any(axis=-1)):
+        raise ValueError(f"{name} holds the box {first(B, wrong)}; expected a width and height above 0")
+
+
+def sizes(name, S):
+    """Widths and heights (.., 2), such as those of anchors: finite and above 0."""
+    if S.ndim == 0 or S.shape[-1] != 2 or S.size == 0:
+        raise ValueError(f"{name} has shape {S.shape}; expected sizes (.., 2), width and height, of at least one box")
+    finite(name, S)
+    if np.any(wrong := (S.real <= 0).any(axis=-1)):
+        raise ValueError(f"{name} holds the size {first(S, wrong)}; expected a width and height above 0")
+
+
+def finite(name, X):
+    """No number may be NaN or infinite."""
+    if not np.all(known := np.isfinite(X)):
+        place = tuple(int(i) for i in np.argwhere(~known)[0])
+        raise ValueError(f"{name} holds {X[place]} at index {place}; expected finite numbers")
+
+
+def same_shape(name, X, other, Y):
+    """X must have the shape of Y, which is called `other`."""
+    if X.shape != Y.shape:
+        raise ValueError(f"{name} has shape {X.shape}; expected {Y.shape}, the shape of {other}")
+
+
+def one_each(name, values, other, B):
+    """A vector with one value for each of the boxes B (k, 4)."""
+    if values.shape != B.shape[:1]:
+        raise ValueError(f"{name} has shape {values.shape}; expected {B.shape[:1]}, one for each of {other}")
+
+
+def class_numbers(name, classes, count, least=0):
+    """Whole numbers from `least` (-1 where it stands for no object) to count - 1."""
+    values = classes.real
+    if np.any(wrong := (values != np.floor(values)) | (values < least) | (values >= count)):
+        raise ValueError(f"{name} holds {values[wrong][0]}; expected whole numbers from {least} to {count - 1}")
+
+
+def fraction(name, value):
+    """A threshold or weight from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}; expected a number from 0 to 1")
+
+
+def image_size(name, size):
+    """A height and a width of at least one pixel."""
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"{name} is {tuple(size)}; expected a height and a width of at least 1")
+
+
+def divisible(name, size, stride):
+    """A height and a width that a grid of cells of `stride` pixels covers."""
+    image_size(name, size)
+    if stride < 1 or any(n % stride for n in size):
+        hint = "; fit the image into such a size with letterbox"
+        raise ValueError(f"{name} is {tuple(size)}; expected a height and width divisible by {stride}{hint}")
+
+
+def first(X, wrong):
+    """The first of the rows that are wrong, as a list."""
+    return [float(x) for x in X.real[wrong][0]]

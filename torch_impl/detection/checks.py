@@ -1,0 +1,86 @@
+"""Refusals of what is no box, score or grid: each names the argument, what came and what was expected."""
+
+import torch
+
+
+def rows_of_four(name, boxes):
+    """The last axis must be a box's four numbers."""
+    if boxes.ndim == 0 or boxes.shape[-1] != 4:
+        raise ValueError(f"{name} has shape {tuple(boxes.shape)}; expected boxes (.., 4)")
+
+
+def corners(name, boxes):
+    """Boxes x1 y1 x2 y2 of finite numbers, none with x2 < x1 or y2 < y1; no boxes at all are fine."""
+    rows_of_four(name, boxes)
+    finite(name, boxes)
+    if (wrong := (boxes[..., 2:] < boxes[..., :2]).any(dim=-1)).any():
+        raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected x1 <= x2 and y1 <= y2")
+
+
+def positive_corners(name, boxes):
+    """Corners of boxes that have an area."""
+    corners(name, boxes)
+    if (wrong := (boxes[..., 2:] <= boxes[..., :2]).any(dim=-1)).any():
+        raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected a width and height above 0")
+
+
+def sizes(name, sizes):
+    """Widths and heights (.., 2), such as those of anchors: finite and above 0."""
+    if sizes.ndim == 0 or sizes.shape[-1] != 2 or sizes.numel() == 0:
+        shape = tuple(sizes.shape)
+        raise ValueError(f"{name} has shape {shape}; expected sizes (.., 2), width and height, of at least one box")
+    finite(name, sizes)
+    if (wrong := (sizes <= 0).any(dim=-1)).any():
+        raise ValueError(f"{name} holds the size {first(sizes, wrong)}; expected a width and height above 0")
+
+
+def finite(name, x):
+    """No number may be NaN or infinite."""
+    if not (known := x.isfinite()).all():
+        place = tuple((~known).nonzero()[0].tolist())
+        raise ValueError(f"{name} holds {x[place].item()} at index {place}; expected finite numbers")
+
+
+def same_shape(name, x, other, y):
+    """x must have the shape of y, which is called `other`."""
+    if x.shape != y.shape:
+        raise ValueError(f"{name} has shape {tuple(x.shape)}; expected {tuple(y.shape)}, the shape of {other}")
+
+
+def one_each(name, values, other, boxes):
+    """A vector with one value for each of the boxes (k, 4)."""
+    if values.shape != boxes.shape[:1]:
+        found, expected = tuple(values.shape), tuple(boxes.shape[:1])
+        raise ValueError(f"{name} has shape {found}; expected {expected}, one for each of {other}")
+
+
+def class_numbers(name, classes, count, least=0):
+    """Whole numbers from `least` (-1 where it stands for no object) to count - 1."""
+    if (wrong := (classes != torch.floor(classes)) | (classes < least) | (classes >= count)).any():
+        found = classes[wrong][0].item()
+        raise ValueError(f"{name} holds {found}; expected whole numbers from {least} to {count - 1}")
+
+
+def fraction(name, value):
+    """A threshold or weight from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value}; expected a number from 0 to 1")
+
+
+def image_size(name, size):
+    """A height and a width of at least one pixel."""
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"{name} is {tuple(size)}; expected a height and a width of at least 1")
+
+
+def divisible(name, size, stride):
+    """A height and a width that a grid of cells of `stride` pixels covers."""
+    image_size(name, size)
+    if stride < 1 or any(n % stride for n in size):
+        hint = "; fit the image into such a size with letterbox"
+        raise ValueError(f"{name} is {tuple(size)}; expected a height and width divisible by {stride}{hint}")
+
+
+def first(rows, wrong):
+    """The first of the rows that are wrong, as a list."""
+    return rows[wrong][0].tolist()
