@@ -1,0 +1,66 @@
+"""Data for detectors: targets, regions and labelled boxes, all of dyadic fractions, so that exact runs take them too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crosscheck.axes import Array
+
+Rng = np.random.Generator
+
+
+def weights(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Multiples of 1/4, a zero and a 1 among them."""
+    values = rng.integers(0, 5, sizes) / 4
+    values.flat[:2] = (0, 1)[: values.size]
+    return np.asarray(values)
+
+
+def localization(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Columns [p_c, b_x, b_y, b_h, b_w, c_1, ..., c_k], some of nothing: what then follows p_c is noise."""
+    presence, rest = gated(rng, sizes)
+    boxes, classes = rest[:4], rest[4:]
+    chosen = np.arange(len(classes))[:, None] == rng.integers(0, len(classes), sizes[1])
+    return np.concatenate([presence, boxes, np.where(presence == 1, chosen, classes)])
+
+
+def class_or_none(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """0, 1 or 2, or -1 where there is nothing."""
+    return np.asarray(rng.permutation(np.arange(sizes[0]) % 4) - 1.0)
+
+
+def landmarks(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Columns [p_c, l_1x, l_1y, ...], some of nothing: what then follows p_c is noise."""
+    return np.concatenate(gated(rng, sizes))
+
+
+def gated(rng: Rng, sizes: tuple[int, ...]) -> tuple[Array, Array]:
+    presence = rng.permutation(np.arange(sizes[1]) % 3 > 0)[None].astype(float)
+    return presence, rng.integers(1, 32, (sizes[0] - 1, sizes[1])) / 16
+
+
+def regions(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Rows (image, x1, y1, x2, y2) of two images, to quarters of a pixel; some reach over the edges of small images."""
+    near = rng.integers(-4, 28, (sizes[0], 2)) / 4
+    far = near + rng.integers(2, 29, (sizes[0], 2)) / 4
+    return np.concatenate([rng.permutation(np.arange(sizes[0]) % 2)[:, None], near, far], axis=1)
+
+
+def rectangles(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Rows (.., x1, y1, x2, y2), whose widths and heights are powers of two."""
+    near = rng.integers(-8, 40, (*sizes[:-1], 2)) / 4
+    return np.concatenate([near, near + 2.0 ** rng.integers(-1, 4, near.shape)], axis=-1)
+
+
+def labeled_boxes(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Rows (image, x1, y1, x2, y2, class) in the first of two images of 32 pixels, of one or two classes."""
+    near = rng.integers(0, 40, (sizes[0], 2)) / 2
+    far = near + rng.integers(12, 24, (sizes[0], 2)) / 2
+    classes = rng.integers(0, 2, (sizes[0], 1))
+    return np.concatenate([np.zeros((sizes[0], 1)), near, far, classes], axis=1)
+
+
+KINDS = {
+    kind.__name__: kind
+    for kind in (weights, localization, class_or_none, landmarks, regions, rectangles, labeled_boxes)
+}
