@@ -13,6 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from reference.detection.boxes import iou
+from reference.detection.suppression import non_max_suppression
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
 from reference.kernels.conv import conv2d
@@ -174,6 +176,52 @@ def cross_entropy(dtype, m, n):
     return race(sides, dtype, n * m, "ns/value")
 
 
+def suppression(dtype, size, boxes=5000):
+    """Boxes of one class in an image so many pixels wide and high, at whole pixels."""
+    B, scores = scattered_boxes(boxes, size, dtype), np.random.default_rng(3).random(boxes).astype(dtype)
+    rival = partial(torch_suppression, torch.tensor(B), torch.tensor(scores), 0.5)
+    ours = partial(non_max_suppression, B, scores, threshold=0.5)
+    return contest(ours, {"row by row": rival}, boxes)
+
+
+def overlap(dtype, boxes=1000):
+    B = scattered_boxes(boxes, 300, dtype)
+    return contest(partial(iou, B, B), {"broadcast": partial(torch_iou, torch.tensor(B), torch.tensor(B))}, boxes**2)
+
+
+def contest(ours, rivals, work):
+    """Of functions that give one array."""
+    rivals = {name: (lambda run=run: [run()]) for name, run in rivals.items()}
+    (truth,) = next(iter(rivals.values()))()
+    return Contest(
+        lambda: [ours()], rivals, lambda found: [x.numpy() for x in found], [truth.numpy()], work, "ns/value"
+    )
+
+
+def scattered_boxes(count, size, dtype):
+    rng = np.random.default_rng(4)
+    near = rng.integers(0, size, (count, 2))
+    return np.concatenate([near, near + rng.integers(5, 50, (count, 2))], axis=1).astype(dtype)
+
+
+def torch_suppression(boxes, scores, threshold):
+    """The greedy rule as it is usually written: the overlaps of the best box with the others, and what is left."""
+    order, kept = scores.argsort(descending=True, stable=True), []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(best)
+        order = order[torch_iou(boxes[best][None], boxes[order])[0] <= threshold]
+    return torch.stack(kept)
+
+
+def torch_iou(boxes, others):
+    near = torch.maximum(boxes[:, None, :2], others[:, :2])
+    far = torch.minimum(boxes[:, None, 2:], others[:, 2:])
+    common = (far - near).clamp(min=0).prod(dim=2)
+    areas = [(b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (boxes, others)]
+    return common / (areas[0][:, None] + areas[1] - common)
+
+
 def row(group, name, targets, make, *arguments, **more):
     return Row(group, name, lambda dtype: make(dtype, *arguments, **more), targets)
 
@@ -209,6 +257,9 @@ ROWS = [
     row("relu", "56x56, 64", (None, None), rectifier, 56, 64),
     row("cross-entropy", "256 x 1000", (1.0, 1.0), cross_entropy, 256, 1000),
     row("cross-entropy", "128 x 10", (1.0, 1.0), cross_entropy, 128, 10),
+    row("suppression", "5000 boxes, most dropped", (2.0, 2.0), suppression, 100),
+    row("suppression", "5000 boxes, most kept", (2.0, 2.0), suppression, 1000),
+    row("IoU", "1000 x 1000", (2.0, 2.0), overlap),
 ]
 MEANS = {"3x3, C >= 64": (0.95, 0.8)}
 """Targets for the geometric mean of a group."""
