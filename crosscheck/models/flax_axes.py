@@ -1,0 +1,18 @@
+"""What the axes of flax's own parameters mean (nnx and linen alike), by the class that owns them."""
+
+from __future__ import annotations
+
+from crosscheck.models.torch_axes import SPATIAL
+
+
+def axes(kind: str, name: str, rank: int) -> str:
+    """The axes' names of a parameter, "" if the class does not tell."""
+    if rank == 1:
+        return "c"
+    if kind in ("Linear", "Dense") and name == "kernel":
+        return "in out"
+    if kind in ("Conv", "ConvTranspose") and name == "kernel" and rank >= 3:
+        return " ".join([*SPATIAL[5 - rank :], "in out"])
+    if kind == "Embed":
+        return "entries features"
+    return ""

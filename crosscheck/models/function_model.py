@@ -1,0 +1,54 @@
+"""A plain JAX function of (parameters, *inputs), so code in the style of Haiku or Equinox too."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+
+from crosscheck.axes import Array
+from crosscheck.models.jax_model import JaxModel, numpy
+from crosscheck.models.jax_watch import Watcher, is_array
+from crosscheck.models.linen_model import MODES
+from crosscheck.models.model import Arrays, Leaf
+
+
+class FunctionModel(JaxModel):
+    framework = "jax"
+
+    def __init__(self, given: Callable[..., Any], params: Any, inputs: Mapping[str, Array], by_name: bool):
+        super().__init__()
+        self.function, self.by_name = given, by_name
+        self.name = getattr(given, "__name__", type(given).__name__)
+        found, self.tree = jax.tree_util.tree_flatten_with_path(params)
+        self.paths = [path_of(keys) for keys, _ in found]
+        self.fixed = {path: leaf for path, (_, leaf) in zip(self.paths, found) if not is_array(leaf)}
+        self.given = {path: numpy(leaf) for path, (_, leaf) in zip(self.paths, found) if is_array(leaf)}
+        self.leaves = tuple(Leaf(path, v.shape, v.dtype.name, True, "") for path, v in self.given.items())
+        names = inspect.signature(given).parameters
+        self.mode = next((name for name in MODES if name in names), "")
+
+    def values(self) -> Arrays:
+        return dict(self.given)
+
+    def kinds(self) -> Mapping[str, str]:
+        return {"": self.name}
+
+    def config(self, path: str) -> Mapping[str, Any]:
+        return {}
+
+    def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
+        args, kwargs = self.arguments(inputs)
+        if self.mode:
+            kwargs[self.mode] = MODES[self.mode] if train else not MODES[self.mode]
+        if not self.paths:
+            return self.function(*args, **kwargs), {}
+        leaves = [values[path] if path in self.given else self.fixed[path] for path in self.paths]
+        return self.function(jax.tree_util.tree_unflatten(self.tree, leaves), *args, **kwargs), {}
+
+
+def path_of(keys: Any) -> str:
+    """ "layers.0.w" for ["layers"][0].w"""
+    return ".".join(str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", key)))) for key in keys)

@@ -1,0 +1,156 @@
+"""Watching and forcing the calls of a flax model's submodules while JAX traces the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen, nnx
+
+from crosscheck.models.masks import dropped
+from crosscheck.models.model import Call, call_key
+from crosscheck.models.trees import flatten, rebuild
+
+Sides = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
+"""By a call's key: something for each of its inputs, and for each of its outputs."""
+
+
+def is_array(value: Any) -> bool:
+    return isinstance(value, (jax.Array, np.ndarray)) or isinstance(value, jax.core.Tracer)
+
+
+class Watcher:
+    """Records calls; adds the probes to what goes in and out; forces what is to be forced.
+
+    Of a forced call the inputs and outputs recorded are those that came; `forced` is what it takes and gives instead,
+    `weights` the cotangents with which what came enters the loss, as `terms`.
+    """
+
+    def __init__(self, wanted: bool, probes: Sides, forced: Sides, weights: Sides):
+        self.wanted, self.probes, self.forced, self.weights = wanted, probes, forced, weights
+        self.calls: list[Call] = []
+        self.stack: list[Call] = []
+        self.counts: dict[str, int] = {}
+        self.terms: list[Any] = []
+        self.level = current_trace()
+
+    def here(self) -> bool:
+        """Whether the model itself is being traced: inside a scan or a branch nothing can be recorded."""
+        return self.wanted and current_trace() == self.level
+
+    def enter(self, path: str, kind: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        key = call_key(path, self.counts)
+        call = Call(key, kind, self.stack[-1].key if self.stack else None)
+        self.stack.append(call)
+        given = flatten((args, kwargs), is_array)
+        call.inputs = {short(name): value for name, value in given.items()}
+        taken = {name: self.passed(key, 0, short(name), value) for name, value in given.items()}
+        changed: tuple[Any, Any] = rebuild((args, kwargs), taken)
+        return changed
+
+    def leave(self, result: Any) -> Any:
+        call = self.stack.pop()
+        self.calls.append(call)
+        given = flatten(result, is_array)
+        if call.key in self.forced:
+            call.outputs = given
+            return rebuild(result, {name: self.passed(call.key, 1, name, value) for name, value in given.items()})
+        call.outputs = {name: self.passed(call.key, 1, name, value) for name, value in given.items()}
+        return rebuild(result, call.outputs)
+
+    def passed(self, key: str, side: int, name: str, value: Any) -> Any:
+        """What goes on instead of a value: what it is forced to be, else itself with its probe."""
+        if key in self.forced:
+            instead = self.forced[key][side].get(name)
+            if instead is None or jnp.shape(instead) != jnp.shape(value):
+                return value
+            weight = self.weights.get(key, ({}, {}))[side].get(name)
+            if weight is not None:
+                self.terms.append(jnp.sum(value * weight.astype(value.dtype)))
+            return instead.astype(value.dtype)
+        probe = self.probes[key][side].get(name) if key in self.probes else None
+        return value if probe is None else value + probe.astype(value.dtype)
+
+
+def short(name: str) -> str:
+    """ "0.1" is the second positional argument, "1.mask" the keyword argument mask."""
+    return name.partition(".")[2]
+
+
+def current_trace() -> Any:
+    return jax.core.get_opaque_trace_state()
+
+
+@contextmanager
+def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
+    """While open, the calls of the model's modules pass the watcher, and dropout draws shared masks."""
+    paths = {id(part): ".".join(map(str, keys)) for keys, part in nnx.iter_modules(model)}
+    undo = []
+    for cls in {type(part) for _, part in nnx.iter_modules(model)}:
+        call = getattr(cls, "__call__", None)
+        if call is None or issubclass(cls, (nnx.List, nnx.Dict)):
+            continue
+        body = shared_dropout if issubclass(cls, nnx.Dropout) else call
+        undo.append(patched(cls, "__call__", recorded(body, paths, watcher)))
+    try:
+        yield
+    finally:
+        for restore in undo:
+            restore()
+
+
+def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
+    active: set[int] = set()
+
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if id(self) in active or id(self) not in paths or not watcher.here():
+            return call(self, *args, **kwargs)
+        active.add(id(self))
+        try:
+            args, kwargs = watcher.enter(paths[id(self)], type(self).__name__, args, kwargs)
+            return watcher.leave(call(self, *args, **kwargs))
+        finally:
+            active.discard(id(self))
+
+    return wrapper
+
+
+def shared_dropout(self: Any, inputs: Any, *, deterministic: bool | None = None, **_: Any) -> Any:
+    still = self.deterministic if deterministic is None else deterministic
+    return inputs if still else dropped(inputs, self.rate, jax.lax.stop_gradient(inputs), jnp)
+
+
+def patched(cls: Any, name: str, value: Any) -> Any:
+    """Set an attribute of a class; returns the function that undoes it."""
+    own = vars(cls).get(name)
+    setattr(cls, name, value)
+    return (lambda: delattr(cls, name)) if own is None else (lambda: setattr(cls, name, own))
+
+
+@contextmanager
+def watching_linen(watcher: Watcher) -> Iterator[None]:
+    def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        if context.method_name != "__call__":
+            return call(*args, **kwargs)
+        if isinstance(context.module, linen.Dropout):
+            call = linen_dropout(context.module)
+        if not watcher.here():
+            return call(*args, **kwargs)
+        path = ".".join(context.module.path)
+        args, kwargs = watcher.enter(path, type(context.module).__name__, args, kwargs)
+        return watcher.leave(call(*args, **kwargs))
+
+    with linen.intercept_methods(intercept):
+        yield
+
+
+def linen_dropout(module: Any) -> Any:
+    def call(inputs: Any, deterministic: bool | None = None, **_: Any) -> Any:
+        still = module.deterministic if deterministic is None else deterministic
+        return inputs if still else dropped(inputs, module.rate, jax.lax.stop_gradient(inputs), jnp)
+
+    return call

@@ -1,0 +1,152 @@
+"""What is asked of a model, whatever framework it is of: its leaves, and one run forward and backward.
+
+A model is never the user's object: an adapter works on a copy, or on arrays handed in as arguments. Arrays cross as
+NumPy arrays in the layout of the model's own framework.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+
+Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A parameter or buffer: its dotted path, shape and dtype; whether it is trained; the class of the module that
+    owns it; its axes' names where that class tells them ("out in"), else ""; other paths at which it also is."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    kind: str
+    axes: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        return self.path.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass
+class Call:
+    """One call of a submodule. `key` is its path, "#2" after it for the second call; `parent` the key of the call it
+    was made in. inputs and outputs by name; cotangents are the gradients of <cotangent, output> by the outputs,
+    input_cotangents those by the inputs."""
+
+    key: str
+    kind: str
+    parent: str | None
+    inputs: Arrays = field(default_factory=dict)
+    outputs: Arrays = field(default_factory=dict)
+    cotangents: Arrays = field(default_factory=dict)
+    input_cotangents: Arrays = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return self.key.partition("#")[0]
+
+
+@dataclass(frozen=True)
+class Forced:
+    """What a call is made to take and to give, and the cotangents that both get."""
+
+    inputs: Arrays
+    outputs: Arrays
+    cotangents: Arrays
+    input_cotangents: Arrays
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One run. dtype: "float64", or "" for the dtypes that the model has. cotangents: None for a forward pass only.
+    trace: whether calls are recorded. forced: by a call's key. probes: what is added to a call's outputs."""
+
+    values: Mapping[str, Array]
+    inputs: Mapping[str, Array]
+    train: bool = False
+    dtype: str = "float64"
+    cotangents: Mapping[str, Array] | None = None
+    trace: bool = False
+    forced: Mapping[str, Forced] = field(default_factory=dict)
+    probes: Mapping[str, Arrays] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """What a run showed. gradients by the leaves' paths, state: every buffer afterwards. In a forced run a call's
+    inputs are what came to it, its outputs what it made of what it was forced to take; likewise backward."""
+
+    outputs: Arrays
+    gradients: Arrays = field(default_factory=dict)
+    input_gradients: Arrays = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+
+
+class Model(ABC):
+    """A model of the user's, opened for comparison."""
+
+    framework: str
+    name: str
+    leaves: tuple[Leaf, ...]
+    notes: list[str]
+
+    @abstractmethod
+    def values(self) -> Arrays:
+        """The given values of all leaves."""
+
+    @abstractmethod
+    def run(self, ask: Ask) -> Run:
+        """One run; the user's model, its modes and the framework's settings are as before afterwards."""
+
+    @abstractmethod
+    def kinds(self) -> Mapping[str, str]:
+        """The class of every submodule by its path."""
+
+    @abstractmethod
+    def config(self, path: str) -> Mapping[str, Any]:
+        """The plain attributes of a submodule: numbers, strings, tuples."""
+
+    def leaf(self, path: str) -> Leaf:
+        return next(leaf for leaf in self.leaves if path in (leaf.path, *leaf.aliases))
+
+    def describe(self) -> Mapping[str, Any]:
+        count = sum(int(np.prod(leaf.shape)) for leaf in self.leaves if leaf.trainable)
+        return {
+            "framework": self.framework,
+            "name": self.name,
+            "parameters": count,
+            "dtypes": sorted({leaf.dtype for leaf in self.leaves}),
+        }
+
+
+def cast(array: Any, dtype: str) -> Array:
+    """Floating arrays in the wanted dtype ("" leaves it), all others as they are."""
+    value = np.asarray(array)
+    wanted = dtype and (value.dtype.kind == "f" or value.dtype.name == "bfloat16")
+    return value.astype(dtype) if wanted else value
+
+
+def plain(value: Any) -> bool:
+    """Whether an attribute is a setting that can be shown and compared."""
+    if isinstance(value, (tuple, list)):
+        return all(plain(part) for part in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def call_key(path: str, counts: dict[str, int]) -> str:
+    counts[path] = counts.get(path, 0) + 1
+    return path if counts[path] == 1 else f"{path}#{counts[path]}"

@@ -1,0 +1,159 @@
+"""A torch.nn.Module, or a plain function of tensors, opened for comparison. Works on a deep copy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from crosscheck.axes import Array
+from crosscheck.models import torch_axes
+from crosscheck.models.model import Arrays, Ask, Leaf, Model, Run, cast, plain
+from crosscheck.models.torch_watch import Watcher, is_tensor, numpy
+from crosscheck.models.trees import flatten
+
+
+class TorchModel(Model):
+    framework = "torch"
+
+    def __init__(self, given: Any, inputs: Mapping[str, Array], by_name: bool):
+        self.by_name, self.notes = by_name, []
+        self.name = type(given).__name__ if isinstance(given, nn.Module) else getattr(given, "__name__", "function")
+        whole = given if isinstance(given, nn.Module) else Function(given)
+        self.compiled = hasattr(whole, "_orig_mod")
+        with torch.random.fork_rng(devices=[]):
+            self.module = copied(whole._orig_mod if self.compiled else whole)
+            self.build(inputs)
+        self.call = torch.compile(self.module) if self.compiled else self.module
+        self.device = next((p.device for p in self.tensors().values()), torch.device("cpu"))
+        self.leaves = tuple(self.leaf_of(name, tensor) for name, tensor in self.tensors().items())
+        self.given = {leaf.path: numpy(self.tensors()[leaf.path]) for leaf in self.leaves}
+        self.types = {leaf.path: self.tensors()[leaf.path].dtype for leaf in self.leaves}
+
+    def build(self, inputs: Mapping[str, Array]) -> None:
+        """A module whose parameters are made by its first call is called once."""
+        if any(isinstance(p, nn.UninitializedParameter) for p in self.module.parameters()):
+            self.notes.append(f"{self.name} was not built yet: a copy of it was, by one call")
+            args, kwargs = self.arguments({name: self.tensor(value, "") for name, value in inputs.items()})
+            with torch.no_grad():
+                self.module(*args, **kwargs)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return dict(self.module.named_parameters()) | dict(self.module.named_buffers())
+
+    def leaf_of(self, path: str, tensor: torch.Tensor) -> Leaf:
+        every = [*self.module.named_parameters(remove_duplicate=False), *self.module.named_buffers()]
+        aliases = tuple(name for name, other in every if other is tensor and name != path)
+        owner, _, name = path.rpartition(".")
+        kind = type(self.module.get_submodule(owner)).__name__
+        shape = tuple(tensor.shape)
+        trainable = isinstance(tensor, nn.Parameter)
+        axes = torch_axes.axes(kind, name, len(shape))
+        return Leaf(path, shape, str(tensor.dtype).removeprefix("torch."), trainable, kind, axes, aliases)
+
+    def values(self) -> Arrays:
+        return dict(self.given)
+
+    def kinds(self) -> Mapping[str, str]:
+        return {path: type(part).__name__ for path, part in self.module.named_modules()}
+
+    def config(self, path: str) -> Mapping[str, Any]:
+        part = self.module.get_submodule(path)
+        return {name: value for name, value in vars(part).items() if not name.startswith("_") and plain(value)}
+
+    def takes(self, inputs: Mapping[str, Array]) -> bool:
+        """Whether the function works on tensors."""
+        args, kwargs = self.arguments({name: self.tensor(value, "") for name, value in inputs.items()})
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                found = flatten(self.module(*args, **kwargs), is_tensor)
+        except Exception:
+            return False
+        return bool(found)
+
+    def arguments(self, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return ((), dict(inputs)) if self.by_name else (tuple(inputs.values()), {})
+
+    def tensor(self, value: Array, dtype: str) -> torch.Tensor:
+        array = cast(value, dtype)
+        return torch.from_numpy(np.array(array)).to(getattr(self, "device", "cpu"))
+
+    def run(self, ask: Ask) -> Run:
+        with self.prepared(ask):
+            watcher = Watcher(self.module, ask, self.device)
+            inputs = {name: self.tensor(value, ask.dtype) for name, value in ask.inputs.items()}
+            for tensor in inputs.values():
+                tensor.requires_grad_(tensor.is_floating_point() and ask.cotangents is not None)
+            args, kwargs = self.arguments({k: v.clone() if v.requires_grad else v for k, v in inputs.items()})
+            with watcher.watching(ask.trace or bool(ask.forced) or bool(ask.probes)):
+                result = self.call(*args, **kwargs)
+            outputs = flatten(result, is_tensor)
+            kept = {name: numpy(value) for name, value in outputs.items()}
+            gradients, input_gradients = self.differentiate(outputs, inputs, ask, watcher)
+            state = {name: numpy(buffer) for name, buffer in self.module.named_buffers()}
+            return Run(kept, gradients, input_gradients, state, watcher.finished())
+
+    def differentiate(
+        self, outputs: Mapping[str, torch.Tensor], inputs: Mapping[str, torch.Tensor], ask: Ask, watcher: Watcher
+    ) -> tuple[Arrays, Arrays]:
+        if ask.cotangents is None:
+            return {}, {}
+        terms = list(watcher.terms)
+        for name, output in outputs.items():
+            if output.requires_grad and name in ask.cotangents:
+                terms.append((output * self.tensor(ask.cotangents[name], str(output.dtype)[6:])).sum())
+        params = dict(self.module.named_parameters())
+        if terms:
+            torch.stack([term.to(terms[0].dtype) for term in terms]).sum().backward()
+        found = {name: gradient(param) for name, param in params.items()}
+        by_input = {name: gradient(value) for name, value in inputs.items() if value.is_floating_point()}
+        watcher.collect()
+        for param in params.values():
+            param.grad = None
+        return found, by_input
+
+    @contextmanager
+    def prepared(self, ask: Ask) -> Iterator[None]:
+        """The copy with the values, dtype and mode of the run; randomness is fenced in."""
+        for name, tensor in {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}.items():
+            own = self.types[name]
+            wanted = torch.float64 if ask.dtype == "float64" and own.is_floating_point else own
+            tensor.data = torch.from_numpy(np.array(ask.values.get(name, self.given[name]))).to(self.device, wanted)
+            if isinstance(tensor, nn.Parameter):
+                tensor.requires_grad_(tensor.is_floating_point())
+        self.module.train(ask.train)
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(0)
+            yield
+
+
+class Function(nn.Module):  # type: ignore[misc]
+    """A function of tensors as a module without parameters."""
+
+    def __init__(self, function: Any):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A deep copy, of which hooks of the user's are gone; with the reason if it cannot be copied."""
+    try:
+        twin: nn.Module = copy.deepcopy(module)
+    except Exception as error:
+        raise TypeError(
+            f"{type(module).__name__} cannot be deep-copied ({error}), and comparing works on a copy; "
+            "expected a module that holds only what can be copied"
+        ) from error
+    return twin
+
+
+def gradient(tensor: torch.Tensor) -> Array:
+    return numpy(torch.zeros_like(tensor) if tensor.grad is None else tensor.grad)

@@ -1,0 +1,169 @@
+"""Watching and forcing the calls of a torch model's submodules, with hooks on the copy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from crosscheck.axes import Array
+from crosscheck.models.masks import dropped
+from crosscheck.models.model import Arrays, Ask, Call, call_key
+from crosscheck.models.trees import flatten, rebuild
+
+F = nn.functional
+DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, torch.dropout)
+
+
+def is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+class SharedDropout(TorchFunctionMode):  # type: ignore[misc]
+    """Dropout's masks come from the values themselves (masks.py), so that both sides draw the same."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in DROPOUTS:
+            given = dict(zip(("input", "p", "training"), args)) | kwargs
+            x = given["input"]
+            return dropped(x, given.get("p", 0.5), x.detach(), torch) if given.get("training", True) else x
+        return func(*args, **kwargs)
+
+
+class Watcher:
+    """Records every call of every submodule; forces those that are asked for; adds the probes.
+
+    `terms` are the parts of the loss that give forced calls their cotangents.
+    """
+
+    def __init__(self, module: nn.Module, ask: Ask, device: torch.device):
+        self.module, self.ask, self.device = module, ask, device
+        self.calls: list[Call] = []
+        self.stack: list[Call] = []
+        self.counts: dict[str, int] = {}
+        self.terms: list[torch.Tensor] = []
+        self.forced: dict[str, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = {}
+
+    @contextmanager
+    def watching(self, wanted: bool) -> Iterator[None]:
+        handles = []
+        for path, part in self.module.named_modules() if wanted else ():
+            if isinstance(part, torch.jit.ScriptModule):
+                continue
+            handles.append(part.register_forward_pre_hook(self.before(path), with_kwargs=True))
+            handles.append(part.register_forward_hook(self.after(), with_kwargs=True, always_call=False))
+        try:
+            with SharedDropout():
+                yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def before(self, path: str) -> Any:
+        def hook(part: nn.Module, args: Any, kwargs: Any) -> Any:
+            key = call_key(path, self.counts)
+            call = Call(key, type(part).__name__, self.stack[-1].key if self.stack else None)
+            self.stack.append(call)
+            given = flatten((args, kwargs), is_tensor)
+            call.inputs = {name.partition(".")[2]: numpy(value) for name, value in given.items()}
+            taken = self.force_inputs(call, given) if key in self.ask.forced else self.viewed(call, given)
+            return rebuild((args, kwargs), taken)
+
+        return hook
+
+    def viewed(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The inputs through views, so that their gradients are this call's alone."""
+        views = {name: value.view_as(value) for name, value in given.items()}
+        for name, view in views.items():
+            keep_gradient(view, call.input_cotangents, name.partition(".")[2])
+        return views
+
+    def force_inputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the call takes is replaced; what came to it is weighed with the cotangent it would have got."""
+        forced = self.ask.forced[call.key]
+        taken = {}
+        for full, value in given.items():
+            name = full.partition(".")[2]
+            if name not in forced.inputs or forced.inputs[name].shape != tuple(value.shape):
+                taken[full] = value
+                continue
+            self.weigh(value, forced.input_cotangents.get(name))
+            leaf = self.like(forced.inputs[name], value)
+            leaf.requires_grad_(leaf.is_floating_point() and self.ask.cotangents is not None)
+            keep_gradient(leaf, call.input_cotangents, name)
+            taken[full] = leaf.clone() if leaf.requires_grad else leaf
+        return taken
+
+    def after(self) -> Any:
+        def hook(part: nn.Module, args: Any, kwargs: Any, result: Any) -> Any:
+            call = self.stack.pop()
+            self.calls.append(call)
+            given = flatten(result, is_tensor)
+            probes = self.ask.probes.get(call.key, {})
+            moved = {
+                name: value + self.like(probes[name], value) if name in probes else value
+                for name, value in given.items()
+            }
+            call.outputs = {name: numpy(value) for name, value in moved.items()}
+            if call.key in self.ask.forced:
+                return rebuild(result, self.force_outputs(call, moved))
+            for name, value in moved.items():
+                keep_gradient(value, call.cotangents, name)
+            return rebuild(result, moved) if probes else None
+
+        return hook
+
+    def force_outputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        forced = self.ask.forced[call.key]
+        replaced = {}
+        for name, value in given.items():
+            if name not in forced.outputs or forced.outputs[name].shape != tuple(value.shape):
+                continue
+            self.weigh(value, forced.cotangents.get(name))
+            leaf = self.like(forced.outputs[name], value)
+            leaf.requires_grad_(leaf.is_floating_point() and self.ask.cotangents is not None)
+            keep_gradient(leaf, call.cotangents, name)
+            replaced[name] = leaf.clone() if leaf.requires_grad else leaf
+        return replaced
+
+    def weigh(self, value: torch.Tensor, cotangent: Array | None) -> None:
+        if cotangent is not None and value.requires_grad and self.ask.cotangents is not None:
+            self.terms.append((value * self.like(cotangent, value)).sum())
+
+    def like(self, array: Array, tensor: torch.Tensor) -> torch.Tensor:
+        return torch.tensor(array, dtype=tensor.dtype, device=self.device)
+
+    def collect(self) -> None:
+        """Calls whose gradient never came have none: they do not lead to the outputs."""
+        for call in self.calls:
+            for kept, values in ((call.cotangents, call.outputs), (call.input_cotangents, call.inputs)):
+                for name in [name for name in values if name in kept and kept[name].shape != values[name].shape]:
+                    del kept[name]
+
+    def finished(self) -> list[Call]:
+        return self.calls
+
+
+def keep_gradient(tensor: torch.Tensor, store: Arrays, name: str) -> None:
+    """Puts the gradient by `tensor` into `store` when it comes."""
+    if not tensor.requires_grad:
+        return
+
+    def hook(grad: torch.Tensor) -> None:
+        store[name] = store[name] + numpy(grad) if name in store else numpy(grad)
+
+    tensor.register_hook(hook)
+
+
+def numpy(tensor: torch.Tensor) -> Array:
+    """A copy as a NumPy array; bfloat16, which NumPy lacks, as float32."""
+    tensor = tensor.detach().cpu()
+    if tensor.is_sparse or tensor.is_quantized:
+        tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
+    return array
