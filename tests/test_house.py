@@ -24,6 +24,8 @@ ONLY_IN_REFERENCE = {
     "detection.boxes": {"each_number"},
     "detection.box_losses": {"compared", "overlaps", "center_distance", "aspect_difference", "hull"}
     | {"product", "smaller", "larger"},
+    "detection.localization": {"weights"},
+    "detection.roi": {"largest", "pixels"},
     "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},
     "layers.conv": {"conv2d", "correlate", "filter_gradient", "gather", "turned", "patches"},
     "layers.losses": {"examples"},

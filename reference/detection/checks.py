@@ -59,6 +59,14 @@ def class_numbers(name, classes, count, least=0):
         raise ValueError(f"{name} holds {values[wrong][0]}; expected whole numbers from {least} to {count - 1}")
 
 
+def regions(name, rois, m):
+    """Rows (image number, x1, y1, x2, y2) on m images; no regions at all are fine."""
+    if rois.ndim != 2 or rois.shape[1] != 5:
+        raise ValueError(f"{name} has shape {rois.shape}; expected regions (r, 5): image number, x1, y1, x2, y2")
+    class_numbers(f"the first column of {name}, the image number,", rois[:, 0], m)
+    corners(name, rois[:, 1:])
+
+
 def fraction(name, value):
     """A threshold or weight from 0 to 1."""
     if not 0 <= value <= 1:
