@@ -35,6 +35,7 @@ PARAMETERS = {
     "AlexNet": {"classifier.1.W": ("classifier.1.kernel", "(h w c) n")},
     "VGG": {"classifier.0.W": ("classifier.0.kernel", "(h w c) n")},
     "AuxiliaryHead": {"fc1.W": ("fc1.kernel", "(h w c) n")},
+    "WindowClassifier": {"fc1.W": ("fc1.kernel", "(h w c) n")},
 }
 
 BOOKKEEPING = {}

@@ -40,6 +40,11 @@ def dense_parameters(n_prev, n, bias=True):
     return (n_prev + bias) * n
 
 
+def dense_multiplications(n_prev, n):
+    """n_prev n, for each example."""
+    return n_prev * n
+
+
 def conv_multiplications(h, w, f, c_prev, c, groups=1):
     """Of a convolution whose *output* is h x w x c: each number takes f f c_prev / groups products."""
     return h * w * c * f * f * (c_prev // groups)

@@ -60,6 +60,7 @@ def test_the_notes_figures():
     assert formulas.same_padding(5) == 2
     assert formulas.conv_parameters(3, 3, 10) == 280
     assert formulas.conv_multiplications(28, 28, 5, 192, 32) == 120_422_400
+    assert formulas.dense_multiplications(400, 120) == 48_000
     assert formulas.bottleneck_multiplications(28, 28, 5, 192, 16, 32) == 12_443_648
     assert formulas.conv_multiplications(4, 4, 3, 3, 5) == 2160
     assert formulas.separable_multiplications(4, 4, 3, 3, 5) == 672

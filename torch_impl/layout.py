@@ -28,6 +28,7 @@ PARAMETERS = {
     "AlexNet": {"classifier.1.W": ("classifier.1.weight", "n (c h w)")},
     "VGG": {"classifier.0.W": ("classifier.0.weight", "n (c h w)")},
     "AuxiliaryHead": {"fc1.W": ("fc1.weight", "n (c h w)")},
+    "WindowClassifier": {"fc1.W": ("fc1.weight", "n (c h w)")},
 }
 
 BOOKKEEPING = {"num_batches_tracked": "counts batches; enters no formula while momentum is a number"}
