@@ -191,6 +191,16 @@ SMALL = {
     "MobileNet v2": ("nets.mobilenet_v2.MobileNetV2", {"settings": ((1, 8, 1, 2),), "head": 8}, 4),
     "EfficientNet": ("nets.efficientnet.EfficientNet", {"stages": ((1, 8, 1, 2, 3),), "head": 8}, 4),
     "U-Net": ("nets.unet.UNet", {"channels": (2, 3, 2)}, 4),
+    "the notes' small net": ("nets.conv_net.ConvNet", {"channels": (2, 3, 2)}, 4),
+    "LeNet": ("nets.lenet.LeNet5", {"c_prev": 3, "channels": (2, 3), "units": (3, 2)}, 4),
+    "AlexNet": ("nets.alexnet.AlexNet", {"channels": (2, 3, 2, 3, 2), "hidden": 3}, 32),
+    "VGG": ("nets.vgg.VGG", {"config": (2, "pool", 3, "pool"), "hidden": 3}, 4),
+    "ResNet": ("nets.resnet.ResNet", {"block": "basic", "layers": (1, 1), "widths": (2, 3)}, 8),
+    "ResNet for small images": (
+        "nets.resnet.ResNet",
+        {"block": "basic", "layers": (1, 1, 1), "widths": (2, 3, 2), "small_images": True},
+        4,
+    ),
 }
 """Target, arguments and total stride."""
 

@@ -3,6 +3,7 @@
 import jax
 from flax import nnx
 
+from jax_impl.checks import images
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
@@ -10,6 +11,8 @@ from jax_impl.layers.flatten import Flatten
 from jax_impl.layers.local_response_norm import LocalResponseNorm
 from jax_impl.layers.pooling import MaxPool
 from jax_impl.sequential import Sequential
+
+STRIDE = 32
 
 
 class AlexNet(nnx.Module):
@@ -26,6 +29,7 @@ class AlexNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev = c_prev
         c1, c2, c3, c4, c5 = channels
         relu = jax.nn.relu
 
@@ -51,4 +55,5 @@ class AlexNet(nnx.Module):
         )
 
     def __call__(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         return self.classifier(self.flatten(self.features(x)))

@@ -3,9 +3,12 @@
 import jax
 from flax import nnx
 
+from jax_impl.checks import images
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.flatten import Flatten
+
+STRIDE = 4
 
 
 class ConvNet(nnx.Module):
@@ -19,6 +22,7 @@ class ConvNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev = c_prev
         c1, c2, c3 = channels
         self.conv1 = Conv(c_prev, c1, 3, rngs=rngs)
         self.conv2 = Conv(c1, c2, 5, stride=2, rngs=rngs)
@@ -27,6 +31,7 @@ class ConvNet(nnx.Module):
         self.fc = Dense(h * w * c3, num_classes, rngs=rngs)
 
     def __call__(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         for conv in (self.conv1, self.conv2, self.conv3):
             x = jax.nn.relu(conv(x))
         return self.fc(self.flatten(x))

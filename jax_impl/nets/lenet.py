@@ -2,6 +2,7 @@
 
 from flax import nnx
 
+from jax_impl.checks import images
 from jax_impl.layers.activations import ACTIVATIONS
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
@@ -9,6 +10,7 @@ from jax_impl.layers.flatten import Flatten
 from jax_impl.layers.pooling import AveragePool, MaxPool
 
 POOLS = {"average": AveragePool, "max": MaxPool}
+STRIDE = 4
 
 
 class LeNet5(nnx.Module):
@@ -25,6 +27,7 @@ class LeNet5(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev = c_prev
         (c1, c2), (n1, n2) = channels, units
         self.activation = ACTIVATIONS[activation]
         self.conv1 = Conv(c_prev, c1, 5, rngs=rngs)
@@ -37,6 +40,7 @@ class LeNet5(nnx.Module):
         self.fc3 = Dense(n2, num_classes, rngs=rngs)
 
     def __call__(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         x = self.pool1(self.activation(self.conv1(x)))
         x = self.pool2(self.activation(self.conv2(x)))
         x = self.activation(self.fc1(self.flatten(x)))

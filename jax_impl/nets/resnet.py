@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jax_impl.checks import images
 from jax_impl.layers.activations import linear
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
@@ -93,6 +94,7 @@ class ResNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev, self.stride = c_prev, (1 if small_images else 4) * 2 ** (len(layers) - 1)
         c, Block = widths[0], BLOCKS[block]
         if small_images:
             self.conv1 = Conv(c_prev, c, 3, padding=1, bias=False, rngs=rngs)
@@ -111,6 +113,7 @@ class ResNet(nnx.Module):
         self.fc = Dense(c, num_classes, rngs=rngs)
 
     def __call__(self, x):
+        images(x, self.c_prev, at_least=self.stride)
         x = jax.nn.relu(self.bn1(self.conv1(x)))
         if self.maxpool is not None:
             x = self.maxpool(x)

@@ -3,6 +3,7 @@
 import jax
 from flax import nnx
 
+from jax_impl.checks import images
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
@@ -28,6 +29,7 @@ class VGG(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev, self.stride = c_prev, 2 ** config.count("pool")
         features = []
         for c in config:
             if c == "pool":
@@ -53,6 +55,7 @@ class VGG(nnx.Module):
         )
 
     def __call__(self, x):
+        images(x, self.c_prev, at_least=self.stride)
         return self.classifier(self.flatten(self.features(x)))
 
 

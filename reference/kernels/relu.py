@@ -14,7 +14,7 @@ def relu(Z):
     zeros = np.zeros(CHUNK_VALUES, Z.dtype)
 
     def larger(chunk, out):
-        np.fmax(Z_flat[chunk], zeros[: len(out)], out=out)
+        np.maximum(Z_flat[chunk], zeros[: len(out)], out=out)
 
     def back(dA):
         dA_flat = dA.reshape(-1)

@@ -48,7 +48,7 @@ def relu(Z):
     def back(dA):
         return dA * positive
 
-    return np.where(positive, Z, 0), back
+    return np.where(Z.real <= 0, 0, Z), back  # NaN is neither, and stays
 
 
 def leaky_relu(Z, slope=0.01):
@@ -66,7 +66,7 @@ def relu6(Z):
     def back(dA):
         return dA * inside
 
-    return np.where(Z.real < 6, np.where(Z.real > 0, Z, 0), 6), back
+    return np.where(Z.real >= 6, 6, np.where(Z.real <= 0, 0, Z)), back
 
 
 def swish(Z):

@@ -12,6 +12,7 @@ Sources: Course 4, week 2, "Classic networks"; Krizhevsky, Sutskever & Hinton 20
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference.checks import images
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
@@ -20,6 +21,9 @@ from reference.layers.flatten import Flatten
 from reference.layers.local_response_norm import LocalResponseNorm
 from reference.layers.pooling import MaxPool
 from reference.module import Chain, Sequence
+
+STRIDE = 32
+"""How many pixels of the image lie between two of the last maps."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,7 @@ class AlexNet(Chain):
                 Dense(self.hidden, self.num_classes),
             ),
         }
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        return super().apply(p, s, X, mode=mode)

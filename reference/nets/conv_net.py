@@ -9,11 +9,15 @@ the maps that are flattened: 7 for 39x39 images. Source: Course 4, week 1, "Simp
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference.checks import images
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
 from reference.layers.flatten import Flatten
 from reference.module import Chain
+
+STRIDE = 4
+"""How many pixels of the image lie between two of the last maps."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,7 @@ class ConvNet(Chain):
             "flatten": Flatten(),
             "fc": Dense(self.h * self.w * c3, self.num_classes),
         }
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        return super().apply(p, s, X, mode=mode)

@@ -11,6 +11,7 @@ left out, as in the notes. Sources: Course 4, week 2, "Classic networks"; LeCun,
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference.checks import images
 from reference.layers.activations import ACTIVATIONS
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
@@ -19,6 +20,8 @@ from reference.layers.pooling import AveragePool, MaxPool
 from reference.module import Chain
 
 POOLS = {"average": AveragePool, "max": MaxPool}
+STRIDE = 4
+"""How many pixels of the image lie between two of the last maps."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,7 @@ class LeNet5(Chain):
             "activation4": g,
             "fc3": Dense(n2, self.num_classes),
         }
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        return super().apply(p, s, X, mode=mode)

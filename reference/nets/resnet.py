@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.checks import one_of
+from reference.checks import images, one_of
 from reference.combinators import Residual
 from reference.layers.activations import linear, relu
 from reference.layers.batch_norm_2d import BatchNorm2d
@@ -126,6 +126,10 @@ class ResNet(Chain):
     small_images: bool = False
     c_prev: int = 3
 
+    @property
+    def stride(self):
+        return (1 if self.small_images else 4) * 2 ** (len(self.layers) - 1)
+
     @cached_property
     def parts(self):
         c, Block = self.widths[0], BLOCKS[self.block]
@@ -143,6 +147,10 @@ class ResNet(Chain):
             return {"conv1": Conv(self.c_prev, c, 3, padding=1, bias=False), "bn1": BatchNorm2d(c), "relu": relu}
         conv = Conv(self.c_prev, c, 7, stride=2, padding=3, bias=False)
         return {"conv1": conv, "bn1": BatchNorm2d(c), "relu": relu, "maxpool": MaxPool(3, stride=2, padding=1)}
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev, at_least=(self.stride, self.stride))
+        return super().apply(p, s, X, mode=mode)
 
 
 def resnet18(num_classes=1000):

@@ -12,6 +12,7 @@ Sources: Course 4, week 2, "Classic networks"; Simonyan & Zisserman 2015, config
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference.checks import images
 from reference.layers.activations import relu
 from reference.layers.batch_norm_2d import BatchNorm2d
 from reference.layers.conv import Conv
@@ -38,6 +39,10 @@ class VGG(Chain):
     @property
     def c(self):
         return [c for c in self.config if c != "pool"][-1]
+
+    @property
+    def stride(self):
+        return 2 ** self.config.count("pool")
 
     @cached_property
     def parts(self):
@@ -66,6 +71,10 @@ class VGG(Chain):
                 yield BatchNorm2d(c)
             yield relu
             c_prev = c
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev, at_least=(self.stride, self.stride))
+        return super().apply(p, s, X, mode=mode)
 
 
 def vgg16(num_classes=1000, batch_norm=False):

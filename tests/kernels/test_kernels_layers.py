@@ -163,7 +163,7 @@ def test_relu_is_the_definition(dtype, monkeypatch):
     for workers in (1, 2):
         with threads(workers):
             A, back = relu(Z)
-            np.testing.assert_array_equal(A, np.where(Z > 0, Z, 0))
+            np.testing.assert_array_equal(A, np.where(Z <= 0, 0, Z))
             np.testing.assert_array_equal(back(dA), dA * (Z > 0))
             assert A.dtype == back(dA).dtype == dtype
 

@@ -2,12 +2,15 @@
 
 from torch import nn
 
+from torch_impl.checks import images
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.dropout import Dropout
 from torch_impl.layers.flatten import Flatten
 from torch_impl.layers.local_response_norm import LocalResponseNorm
 from torch_impl.layers.pooling import MaxPool
+
+STRIDE = 32
 
 
 class AlexNet(nn.Module):
@@ -23,6 +26,7 @@ class AlexNet(nn.Module):
         w: int = 6,
     ):
         super().__init__()
+        self.c_prev = c_prev
         c1, c2, c3, c4, c5 = channels
 
         def norm():
@@ -45,4 +49,5 @@ class AlexNet(nn.Module):
         )
 
     def forward(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         return self.classifier(self.flatten(self.features(x)))

@@ -3,9 +3,12 @@
 import torch
 from torch import nn
 
+from torch_impl.checks import images
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.flatten import Flatten
+
+STRIDE = 4
 
 
 class ConvNet(nn.Module):
@@ -18,6 +21,7 @@ class ConvNet(nn.Module):
         w: int = 7,
     ):
         super().__init__()
+        self.c_prev = c_prev
         c1, c2, c3 = channels
         self.conv1 = Conv(c_prev, c1, 3)
         self.conv2 = Conv(c1, c2, 5, stride=2)
@@ -26,6 +30,7 @@ class ConvNet(nn.Module):
         self.fc = Dense(c3 * h * w, num_classes)
 
     def forward(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         for conv in (self.conv1, self.conv2, self.conv3):
             x = torch.relu(conv(x))
         return self.fc(self.flatten(x))

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from torch_impl.checks import images
 from torch_impl.layers.activations import ACTIVATIONS
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
@@ -9,6 +10,7 @@ from torch_impl.layers.flatten import Flatten
 from torch_impl.layers.pooling import AveragePool, MaxPool
 
 POOLS = {"average": AveragePool, "max": MaxPool}
+STRIDE = 4
 
 
 class LeNet5(nn.Module):
@@ -24,6 +26,7 @@ class LeNet5(nn.Module):
         w: int = 5,
     ):
         super().__init__()
+        self.c_prev = c_prev
         (c1, c2), (n1, n2) = channels, units
         self.activation = ACTIVATIONS[activation]
         self.conv1 = Conv(c_prev, c1, 5)
@@ -36,6 +39,7 @@ class LeNet5(nn.Module):
         self.fc3 = Dense(n2, num_classes)
 
     def forward(self, x):
+        images(x, self.c_prev, at_least=STRIDE)
         x = self.pool1(self.activation(self.conv1(x)))
         x = self.pool2(self.activation(self.conv2(x)))
         x = self.activation(self.fc1(self.flatten(x)))

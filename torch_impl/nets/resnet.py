@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from torch_impl.checks import images
 from torch_impl.layers.activations import linear
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
@@ -94,6 +95,7 @@ class ResNet(nn.Module):
         c_prev: int = 3,
     ):
         super().__init__()
+        self.c_prev, self.stride = c_prev, (1 if small_images else 4) * 2 ** (len(layers) - 1)
         c, Block = widths[0], BLOCKS[block]
         if small_images:
             self.conv1 = Conv(c_prev, c, 3, padding=1, bias=False)
@@ -112,6 +114,7 @@ class ResNet(nn.Module):
         self.fc = Dense(c, num_classes)
 
     def forward(self, x):
+        images(x, self.c_prev, at_least=self.stride)
         x = torch.relu(self.bn1(self.conv1(x)))
         if self.maxpool is not None:
             x = self.maxpool(x)

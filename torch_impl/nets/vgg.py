@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from torch_impl.checks import images
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
@@ -25,6 +26,7 @@ class VGG(nn.Module):
         w: int = 7,
     ):
         super().__init__()
+        self.c_prev, self.stride = c_prev, 2 ** config.count("pool")
         features = []
         for c in config:
             if c == "pool":
@@ -48,6 +50,7 @@ class VGG(nn.Module):
         )
 
     def forward(self, x):
+        images(x, self.c_prev, at_least=self.stride)
         return self.classifier(self.flatten(self.features(x)))
 
 
