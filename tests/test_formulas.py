@@ -83,5 +83,5 @@ def test_compound_scaling_costs_two_to_the_phi():
 
 def test_every_formula_says_what_it_is():
     functions = [f for _, f in inspect.getmembers(formulas, inspect.isfunction)]
-    assert len(functions) == 11
+    assert len(functions) == 12
     assert all(f.__doc__ for f in functions)

@@ -22,8 +22,10 @@ PORTS = INSTALLED[1:]
 
 ONLY_IN_REFERENCE = {
     "detection.boxes": {"each_number"},
+    "detection.yolo_loss": {"logistic", "cross_entropy"},
     "detection.box_losses": {"compared", "overlaps", "center_distance", "aspect_difference", "hull"}
     | {"product", "smaller", "larger"},
+    "detection.box_deltas": {"times", "over"},
     "detection.localization": {"weights"},
     "detection.roi": {"largest", "pixels"},
     "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},

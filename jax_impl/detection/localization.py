@@ -19,7 +19,7 @@ def localization_target(b, classes, num_classes):
     rows_of_four("b", b)
     class_numbers("classes", classes, num_classes, least=-1)
     present = (classes >= 0)[:, None]
-    one_hot = jax.nn.one_hot(classes, num_classes, dtype=b.dtype)  # a row of zeros for -1
+    one_hot = jax.nn.one_hot(classes.astype(int), num_classes, dtype=b.dtype)  # a row of zeros for -1
     return jnp.concatenate([present, jnp.where(present, b, 0), one_hot], axis=1)
 
 

@@ -1,5 +1,7 @@
 """Refusals of what is no box, score or grid: each names the argument, what came and what was expected."""
 
+from math import inf
+
 import torch
 
 
@@ -69,6 +71,12 @@ def regions(name, rois, m):
     corners(name, rois[:, 1:])
 
 
+def positive_weights(name, values):
+    """Four numbers above 0, one for each number of a box."""
+    if len(values) != 4 or not all(0 < value < inf for value in values):
+        raise ValueError(f"{name} is {tuple(values)}; expected four numbers above 0")
+
+
 def fraction(name, value):
     """A threshold or weight from 0 to 1."""
     if not 0 <= value <= 1:
@@ -87,6 +95,28 @@ def divisible(name, size, stride):
     if stride < 1 or any(n % stride for n in size):
         hint = "; fit the image into such a size with letterbox"
         raise ValueError(f"{name} is {tuple(size)}; expected a height and width divisible by {stride}{hint}")
+
+
+def objects(name, Y, size, count):
+    """Rows x y w h class (m, n, 5), centres inside the image of (height, width), sizes above 0; class -1 is none."""
+    if Y.ndim != 3 or Y.shape[2] != 5:
+        raise ValueError(f"{name} has shape {tuple(Y.shape)}; expected objects (m, n, 5), x y w h class")
+    finite(name, Y)
+    class_numbers(f"{name}'s class", Y[..., 4], count, least=-1)
+    x, y, w, h = (Y[..., i] for i in range(4))
+    fits = (x >= 0) & (x <= size[1]) & (y >= 0) & (y <= size[0]) & (w > 0) & (h > 0)
+    if (wrong := (Y[..., 4] >= 0) & ~fits).any():
+        place = f"the image of height and width {tuple(size)}"
+        raise ValueError(f"{name} holds the object {first(Y, wrong)}; expected a centre in {place}, a size above 0")
+
+
+def scales(size, strides, anchors):
+    """A stride and at least one anchor (width, height) for each scale, into whose cells the image divides."""
+    if len(strides) != len(anchors) or not strides:
+        raise ValueError(f"anchors are given for {len(anchors)} scales; expected {len(strides)}, one for each stride")
+    for stride, each in zip(strides, anchors):
+        divisible("size", size, stride)
+        sizes("anchors", torch.tensor(each, dtype=torch.float64))
 
 
 def first(rows, wrong):
