@@ -69,7 +69,8 @@ def hard_scores(rng: Rng, sizes: tuple[int, ...]) -> Array:
 
 
 CONSTRUCTIONS = {"probability": quarters, "simplex": halves, "positive": powers}
-CONSTRUCTIONS |= {"two_valued": two_valued, "hard_scores": hard_scores, "boxes": feeds.tied_boxes}
+CONSTRUCTIONS |= {"two_valued": two_valued, "hard_scores": hard_scores}
+CONSTRUCTIONS |= {"boxes": feeds.tied_boxes, "modest": integers}
 
 DRAWS: Mapping[str, Mapping[str, Callable[[Rng, tuple[int, ...]], Array]]] = {
     "tie-free": {"normal": distinct, **CONSTRUCTIONS},

@@ -22,7 +22,7 @@ PORTS = INSTALLED[1:]
 
 ONLY_IN_REFERENCE = {
     "detection.boxes": {"each_number"},
-    "detection.yolo_loss": {"logistic", "cross_entropy"},
+    "detection.yolo_loss": {"squared_box", "overlap_box", "logistic", "cross_entropy"},
     "detection.box_losses": {"compared", "overlaps", "center_distance", "aspect_difference", "hull"}
     | {"product", "smaller", "larger"},
     "detection.box_deltas": {"times", "over"},

@@ -35,7 +35,8 @@ def diou_loss(boxes, targets):
 
 
 def ciou_loss(boxes, targets):
-    _compared(boxes, targets, positive_corners)
+    _compared(boxes, targets)
+    positive_corners("targets", targets)
     overlap, _ = _overlaps(boxes, targets)
     v = (4 / math.pi**2) * jnp.square(_angle(targets) - _angle(boxes))
     apart = 1 - overlap + v
@@ -43,9 +44,9 @@ def ciou_loss(boxes, targets):
     return 1 - overlap + _center_distance(boxes, targets) + alpha * v
 
 
-def _compared(boxes, targets, check=corners):
-    check("boxes", boxes)
-    check("targets", targets)
+def _compared(boxes, targets):
+    corners("boxes", boxes)
+    corners("targets", targets)
     same_shape("targets", targets, "boxes", boxes)
 
 
@@ -71,5 +72,6 @@ def _center_distance(boxes, targets):
 
 
 def _angle(boxes):
+    """Of the diagonal; a flat box's is that of height 1."""
     w, h = jnp.unstack(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return jnp.arctan(w / h)
+    return jnp.arctan(w / jnp.where(h > 0, h, 1))

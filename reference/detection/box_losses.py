@@ -59,7 +59,8 @@ def diou_loss(B, T):
 
 
 def ciou_loss(B, T):
-    compared(B, T, positive_corners)
+    compared(B, T)
+    positive_corners("T", T)
     overlap, _, back_overlap = overlaps(B, T)
     distance, back_distance = center_distance(B, T)
     v, back_v = aspect_difference(B, T)
@@ -72,9 +73,9 @@ def ciou_loss(B, T):
     return 1 - overlap + distance + alpha * v, back
 
 
-def compared(B, T, check=corners):
-    check("B", B)
-    check("T", T)
+def compared(B, T):
+    corners("B", B)
+    corners("T", T)
     same_shape("T", T, "B", B)
 
 
@@ -116,14 +117,15 @@ def center_distance(B, T):
 
 
 def aspect_difference(B, T):
-    """v"""
+    """v; a flat box's angle is that of height 1."""
     size, true_size = B[:, 2:] - B[:, :2], T[:, 2:] - T[:, :2]
-    w, h = size[:, 0], size[:, 1]
+    w, thick = size[:, 0], size[:, 1].real > 0
+    h = np.where(thick, size[:, 1], 1)
     turn = np.arctan(true_size[:, 0] / true_size[:, 1]) - np.arctan(w / h)
 
     def back(dv):
         dangle = -8 / math.pi**2 * dv * turn / (w * w + h * h)
-        dsize = np.stack([dangle * h, -dangle * w], axis=1)
+        dsize = np.stack([dangle * h, np.where(thick, -dangle * w, 0)], axis=1)
         return np.concatenate([-dsize, dsize], axis=1)
 
     return 4 / math.pi**2 * turn * turn, back

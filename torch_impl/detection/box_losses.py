@@ -34,7 +34,8 @@ def diou_loss(boxes, targets):
 
 
 def ciou_loss(boxes, targets):
-    _compared(boxes, targets, positive_corners)
+    _compared(boxes, targets)
+    positive_corners("targets", targets)
     overlap, _ = _overlaps(boxes, targets)
     v = (4 / math.pi**2) * (_angle(targets) - _angle(boxes)).square()
     with torch.no_grad():
@@ -43,9 +44,9 @@ def ciou_loss(boxes, targets):
     return 1 - overlap + _center_distance(boxes, targets) + alpha * v
 
 
-def _compared(boxes, targets, check=corners):
-    check("boxes", boxes)
-    check("targets", targets)
+def _compared(boxes, targets):
+    corners("boxes", boxes)
+    corners("targets", targets)
     same_shape("targets", targets, "boxes", boxes)
 
 
@@ -71,5 +72,6 @@ def _center_distance(boxes, targets):
 
 
 def _angle(boxes):
+    """Of the diagonal; a flat box's is that of height 1."""
     w, h = (boxes[:, 2:] - boxes[:, :2]).unbind(1)
-    return torch.atan(w / h)
+    return torch.atan(w / torch.where(h > 0, h, 1))
