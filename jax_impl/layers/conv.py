@@ -20,7 +20,7 @@ class Conv(nnx.Conv):
         *,
         rngs: nnx.Rngs,
     ):
-        if c_prev % groups or c % groups:
+        if groups < 1 or c_prev % groups or c % groups:
             raise ValueError(f"groups is {groups}; expected a divisor of c_prev = {c_prev} and of c = {c}")
         super().__init__(
             c_prev,

@@ -1,7 +1,6 @@
 """Inverted dropout. `nnx.Dropout` draws its own mask; here the draw is a method, so that a caller can hand one in."""
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
 
@@ -19,4 +18,4 @@ class Dropout(nnx.Module):
     def __call__(self, x):
         if self.deterministic:
             return x
-        return jnp.where(self.uniform(x) < self.keep_prob, x / self.keep_prob, 0)
+        return x * (self.uniform(x) < self.keep_prob) / self.keep_prob

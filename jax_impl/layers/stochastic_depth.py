@@ -1,7 +1,6 @@
 """Stochastic depth: a residual branch is kept or dropped for each example as a whole; the draw can be handed in."""
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
 
@@ -19,4 +18,4 @@ class StochasticDepth(nnx.Module):
     def __call__(self, x):
         if self.deterministic:
             return x
-        return jnp.where(self.uniform(x) < self.keep_prob, x / self.keep_prob, 0)
+        return x * (self.uniform(x) < self.keep_prob) / self.keep_prob

@@ -1,0 +1,127 @@
+"""What no network can make anything of is refused in every column, and a NaN is never lost on the way."""
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crosscheck import registry
+from crosscheck.agreement import compare
+from crosscheck.case import select
+from crosscheck.session import Session
+
+COLUMNS = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(registry.missing(name)), reason=registry.missing(name)))
+    for name in registry.PACKAGES
+]
+
+THROUGH = (
+    "layers.activations.relu",
+    "layers.activations.relu6",
+    "layers.activations.leaky_relu/slope",
+    "layers.activations.swish",
+    "layers.batch_norm_2d.BatchNorm2d",
+    "layers.conv.Conv",
+    "layers.conv.Conv/groups",
+    "layers.conv_transpose.ConvTranspose",
+    "layers.dropout.Dropout/images",
+    "layers.flatten.Flatten",
+    "layers.local_response_norm.LocalResponseNorm",
+    "layers.pooling.AveragePool",
+    "layers.pooling.GlobalAveragePool",
+    "layers.pooling.MaxPool",
+    "layers.squeeze_excitation.SqueezeExcitation",
+    "layers.stochastic_depth.StochasticDepth",
+    "layers.upsampling.Upsample",
+    "nets.conv_net.ConvNet",
+    "nets.resnet.ResNet/cifar",
+)
+
+
+def with_nan(feed):
+    """The feed with the first example of its input, along the first axis, NaN."""
+    name, X = next(iter(feed.inputs.items()))
+    return replace(feed, inputs={**feed.inputs, name: np.where(np.arange(len(X)) == 0, np.nan, X.T).T})
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("name", THROUGH)
+@np.errstate(invalid="ignore")
+def test_a_nan_reaches_the_output(name, column):
+    (case,) = select([name])
+    session = Session(case, ["numpy"])
+    seen = session.subject(column).observe(with_nan(session.feed()), train=True, trace=False)
+    outputs = [tensor for key, tensor in seen.tensors.items() if key.kind == "output"]
+    assert outputs
+    assert all(np.isnan(output).any() for output in outputs)
+
+
+@pytest.mark.skipif(bool(registry.missing("torch")), reason=registry.missing("torch"))
+@np.errstate(invalid="ignore")
+def test_columns_that_agree_on_a_nan_do_not_agree():
+    (case,) = select(["layers.conv.Conv/groups"])
+    session = Session(case, ["numpy", "torch"])
+    session.feeds[0] = with_nan(session.feed())
+    problems = {
+        verdict.problem for verdict in compare(session.observe_all(True), session.reference_pass(True), ["output"])
+    }
+    assert problems == {"NaN or infinite in numpy and torch"}
+
+
+# Layers that are given what they cannot take. A layer of a port says it in its library's words, a net in its own.
+
+
+def built(column, target, **arguments):
+    found = registry.find(column, target)
+    if column == "jax" and "rngs" in inspect.signature(found.__init__).parameters:
+        from flax import nnx
+
+        arguments["rngs"] = nnx.Rngs(0)
+    return found(**arguments)
+
+
+def applied(column, target, shape, **arguments):
+    """The layer in train mode on zeros of a shape in the reference's axes."""
+    layer, X = built(column, target, **arguments), np.zeros(shape, np.float32)
+    if column == "numpy":
+        from reference.module import Mode, nest, shapes
+
+        p, s = (
+            nest({k: np.ones(v, np.float32) for k, v in shapes(layer, kind).items()}) for kind in ("params", "state")
+        )
+        return layer(p, s, X, mode=Mode(train=True))[0]
+    if column == "torch":
+        import torch
+
+        return layer.train()(torch.tensor(X.transpose(0, 3, 1, 2)))
+    return layer(X)
+
+
+CONV, NORM = "layers.conv.Conv", "layers.batch_norm_2d.BatchNorm2d"
+REFUSED = {
+    "groups that do not divide the channels that come in": (CONV, None, {"c_prev": 5, "c": 6, "f": 3, "groups": 3}),
+    "groups that do not divide the channels that go out": (CONV, None, {"c_prev": 6, "c": 5, "f": 3, "groups": 3}),
+    "no groups": (CONV, None, {"c_prev": 6, "c": 5, "f": 3, "groups": 0}),
+    "channels first or last": (CONV, (2, 3, 7, 11), {"c_prev": 3, "c": 5, "f": 3}),
+    "an image smaller than the filter": (CONV, (2, 5, 11, 3), {"c_prev": 3, "c": 5, "f": 7}),
+    "an image smaller than the dilated filter": (CONV, (2, 6, 11, 3), {"c_prev": 3, "c": 5, "f": 3, "dilation": 3}),
+    "an image smaller than the max pool": ("layers.pooling.MaxPool", (2, 5, 2, 3), {"f": 3}),
+    "an image smaller than the average pool": ("layers.pooling.AveragePool", (2, 5, 2, 3), {"f": 3}),
+    "one example of one pixel to take a variance of": (NORM, (1, 1, 1, 3), {"c": 3}),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("name", REFUSED)
+def test_is_refused_in_every_column(name, column):
+    target, shape, arguments = REFUSED[name]
+    with pytest.raises((ValueError, RuntimeError)):
+        built(column, target, **arguments) if shape is None else applied(column, target, shape, **arguments)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_what_fits_is_taken(column):
+    """The helper above refuses nothing of its own."""
+    assert applied(column, CONV, (2, 7, 11, 3), c_prev=3, c=5, f=3).shape in {(2, 5, 9, 5), (2, 5, 5, 9)}
+    assert applied(column, NORM, (2, 1, 1, 3), c=3).shape in {(2, 1, 1, 3), (2, 3, 1, 1)}
