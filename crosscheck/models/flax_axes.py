@@ -10,9 +10,9 @@ def axes(kind: str, name: str, rank: int) -> str:
     if rank == 1:
         return "c"
     if kind in ("Linear", "Dense") and name == "kernel":
-        return "in out"
+        return "cin cout"
     if kind in ("Conv", "ConvTranspose") and name == "kernel" and rank >= 3:
-        return " ".join([*SPATIAL[5 - rank :], "in out"])
+        return " ".join([*SPATIAL[5 - rank :], "cin cout"])
     if kind == "Embed":
         return "entries features"
     return ""

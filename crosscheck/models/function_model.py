@@ -39,6 +39,15 @@ class FunctionModel(JaxModel):
     def config(self, path: str) -> Mapping[str, Any]:
         return {}
 
+    def uses(self, closed: Any) -> dict[str, int]:
+        """Leaves come first among the program's arguments, sorted by name as JAX sorts a dict."""
+        first: dict[int, int] = {}
+        for index, equation in enumerate(closed.jaxpr.eqns):
+            for variable in equation.invars:
+                first.setdefault(id(variable), index)
+        leaves = zip(sorted(self.given), closed.jaxpr.invars)
+        return {path: first.get(id(variable), len(first)) for path, variable in leaves}
+
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         args, kwargs = self.arguments(inputs)
         if self.mode:

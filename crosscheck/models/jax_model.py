@@ -12,10 +12,11 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.models.jax_watch import Watcher, is_array
-from crosscheck.models.model import Arrays, Ask, Call, Model, Run, cast
+from crosscheck.models.model import Arrays, Ask, Call, Look, Model, Run, cast
 from crosscheck.models.trees import flatten
 
 Pytree = Any
+NOTHING: tuple[Pytree, ...] = ({}, {}, {}, {})
 
 
 class JaxModel(Model):
@@ -36,9 +37,41 @@ class JaxModel(Model):
     def arguments(self, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return ((), dict(inputs)) if self.by_name else (tuple(inputs.values()), {})
 
-    def run(self, ask: Ask) -> Run:
+    def look(self, ask: Ask) -> Look:
+        """Abstractly: nothing is computed."""
+        with self.width(ask):
+            closed, calls, outputs = self.traced(ask)
+        return Look(
+            tuple(call.key for call in calls), {name: tuple(y.shape) for name, y in outputs.items()}, self.uses(closed)
+        )
+
+    def draws(self, ask: Ask) -> bool:
+        with self.width(ask):
+            return "random_bits" in str(self.traced(ask)[0])
+
+    def traced(self, ask: Ask) -> tuple[Any, list[Call], Any]:
+        """The program of a forward pass, its calls, and its outputs' shapes."""
+        at, calls = Point(self, ask), []
+
+        def forward(values: Any, inputs: Any) -> Any:
+            watcher = Watcher(True, {}, {}, {})
+            result, _ = self.apply(values, {n: inputs[n] for n in ask.inputs}, ask.train, watcher)
+            calls.extend(watcher.calls)
+            return flatten(result, is_array)
+
+        closed, outputs = jax.make_jaxpr(forward, return_shape=True)(at.moving | at.fixed, at.smooth | at.data)
+        return closed, calls, outputs
+
+    def uses(self, closed: Any) -> dict[str, int]:
+        """For leaves without a module: the first operation that takes them."""
+        return {}
+
+    def width(self, ask: Ask) -> Any:
         wide = ask.dtype == "float64" or any(leaf.dtype == "float64" for leaf in self.leaves)
-        with jax.enable_x64(wide or bool(jax.config.jax_enable_x64)), jax.default_matmul_precision("highest"):
+        return jax.enable_x64(wide or bool(jax.config.jax_enable_x64))
+
+    def run(self, ask: Ask) -> Run:
+        with self.width(ask), jax.default_matmul_precision("highest"):
             return self.asked(ask)
 
     def asked(self, ask: Ask) -> Run:
@@ -49,15 +82,15 @@ class JaxModel(Model):
         slopes, (outputs, state, recorded) = program(
             (at.moving, at.smooth, probes, at.forced), at.fixed, at.data, at.weights
         )
-        moving, smooth, probed, forced = slopes or ({}, {}, {}, {})
-        calls = []
+        moving, smooth, probed, forced = slopes or NOTHING
+        calls, none = [], ({}, {})
         for call, (inputs, results) in zip(self.recorded[key], recorded):
-            d_in, d_out = (forced if call.key in forced else probed).get(call.key, ({}, {}))
+            d_in, d_out = (forced if call.key in forced else probed).get(call.key, none)
             sides = map(arrays, (inputs, results, d_out, d_in))
             calls.append(Call(call.key, call.kind, call.parent, *sides))
         return Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state), calls)
 
-    def program(self, key: Any, ask: Ask) -> Callable[..., Any]:
+    def program(self, key: Any, ask: Ask) -> Any:
         """The jitted function for one kind of run; what it differentiates by is its first argument."""
 
         def forward(by: Pytree, fixed: Arrays, data: Arrays, weights: Pytree) -> Any:

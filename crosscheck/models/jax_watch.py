@@ -20,7 +20,7 @@ Sides = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 
 def is_array(value: Any) -> bool:
-    return isinstance(value, (jax.Array, np.ndarray)) or isinstance(value, jax.core.Tracer)
+    return isinstance(value, (jax.Array, np.ndarray, jax.core.Tracer))
 
 
 class Watcher:
@@ -91,7 +91,7 @@ def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
     paths = {id(part): ".".join(map(str, keys)) for keys, part in nnx.iter_modules(model)}
     undo = []
     for cls in {type(part) for _, part in nnx.iter_modules(model)}:
-        call = getattr(cls, "__call__", None)
+        call = getattr(cls, "__call__", None)  # noqa: B004
         if call is None or issubclass(cls, (nnx.List, nnx.Dict)):
             continue
         body = shared_dropout if issubclass(cls, nnx.Dropout) else call

@@ -31,10 +31,10 @@ class LinenModel(JaxModel):
         self.whole = {path: numpy(value) for path, value in flat.items()}
         self.mode = mode_argument(given)
         self.told: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        self.look(inputs)
+        self.inspect(inputs)
         self.leaves = tuple(self.leaf_of(path, value) for path, value in self.whole.items())
 
-    def look(self, inputs: Mapping[str, Array]) -> None:
+    def inspect(self, inputs: Mapping[str, Array]) -> None:
         """The classes and settings of the submodules, which exist only while the module is applied."""
 
         def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:

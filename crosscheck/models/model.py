@@ -21,7 +21,7 @@ Arrays = dict[str, Array]
 @dataclass(frozen=True)
 class Leaf:
     """A parameter or buffer: its dotted path, shape and dtype; whether it is trained; the class of the module that
-    owns it; its axes' names where that class tells them ("out in"), else ""; other paths at which it also is."""
+    owns it; its axes' names where that class tells them ("cout cin"), else ""; other paths at which it also is."""
 
     path: str
     shape: tuple[int, ...]
@@ -72,7 +72,8 @@ class Forced:
 @dataclass(frozen=True)
 class Ask:
     """One run. dtype: "float64", or "" for the dtypes that the model has. cotangents: None for a forward pass only.
-    trace: whether calls are recorded. forced: by a call's key. probes: what is added to a call's outputs."""
+    trace: whether calls are recorded. forced: by a call's key. probes: what is added to a call's outputs.
+    seed: of whatever the model draws itself."""
 
     values: Mapping[str, Array]
     inputs: Mapping[str, Array]
@@ -82,6 +83,7 @@ class Ask:
     trace: bool = False
     forced: Mapping[str, Forced] = field(default_factory=dict)
     probes: Mapping[str, Arrays] = field(default_factory=dict)
+    seed: int = 0
 
 
 @dataclass
@@ -94,6 +96,30 @@ class Run:
     input_gradients: Arrays = field(default_factory=dict)
     state: Arrays = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a first look shows: the calls in the order in which they completed, the outputs' shapes, and for leaves that
+    no module owns the order in which they are first used."""
+
+    calls: tuple[str, ...]
+    outputs: Mapping[str, tuple[int, ...]]
+    first_use: Mapping[str, int] = field(default_factory=dict)
+
+    def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
+        """When each leaf is first used: with its owner's first call, or that of the nearest module around it."""
+        place: dict[str, int] = {}
+        for index, key in enumerate(self.calls):
+            place.setdefault(key.partition("#")[0], index)
+        found = {}
+        for leaf in leaves:
+            owner = leaf.owner
+            while owner and owner not in place and owner.partition(".")[2] not in place:
+                owner = owner.rpartition(".")[0]
+            at = place.get(owner, place.get(owner.partition(".")[2], len(place)))
+            found[leaf.path] = self.first_use.get(leaf.path, at)
+        return found
 
 
 class Model(ABC):
@@ -111,6 +137,14 @@ class Model(ABC):
     @abstractmethod
     def run(self, ask: Ask) -> Run:
         """One run; the user's model, its modes and the framework's settings are as before afterwards."""
+
+    @abstractmethod
+    def look(self, ask: Ask) -> Look:
+        """A first look at one run; raises whatever the model raises."""
+
+    def draws(self, ask: Ask) -> bool:
+        """Whether a run draws random numbers that cannot be shared with another model."""
+        return False
 
     @abstractmethod
     def kinds(self) -> Mapping[str, str]:

@@ -10,18 +10,18 @@ def axes(kind: str, name: str, rank: int) -> str:
     if rank == 1 and kind not in RECURRENT:
         return "c"
     if kind in ("Linear", "NonDynamicallyQuantizableLinear", "LazyLinear") and name == "weight":
-        return "out in"
+        return "cout cin"
     if kind == "Conv1D" and name == "weight":
-        return "in out"
+        return "cin cout"
     if kind.removeprefix("Lazy").startswith("Conv") and name == "weight" and rank >= 3:
-        channels = "in out" if "Transpose" in kind else "out in"
+        channels = "cin cout" if "Transpose" in kind else "cout cin"
         return " ".join([channels, *SPATIAL[5 - rank :]])
     if kind in ("Embedding", "EmbeddingBag"):
         return "entries features"
     if kind == "MultiheadAttention" and name == "in_proj_weight":
-        return "out in"
+        return "cout cin"
     if kind in RECURRENT and name.startswith("weight"):
-        return "out in"
+        return "cout cin"
     return "c" if rank == 1 else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.models import torch_axes
-from crosscheck.models.model import Arrays, Ask, Leaf, Model, Run, cast, plain
+from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, plain
 from crosscheck.models.torch_watch import Watcher, is_tensor, numpy
 from crosscheck.models.trees import flatten
 
@@ -83,6 +84,15 @@ class TorchModel(Model):
         array = cast(value, dtype)
         return torch.from_numpy(np.array(array)).to(getattr(self, "device", "cpu"))
 
+    def look(self, ask: Ask) -> Look:
+        run = self.run(replace(ask, trace=True, cotangents=None))
+        return Look(tuple(call.key for call in run.calls), {name: y.shape for name, y in run.outputs.items()})
+
+    def draws(self, ask: Ask) -> bool:
+        """Run twice with other seeds: what differs was drawn."""
+        once, again = (self.run(replace(ask, seed=seed, cotangents=None)).outputs for seed in (1, 2))
+        return any(not np.array_equal(once[name], again[name], equal_nan=True) for name in once if name in again)
+
     def run(self, ask: Ask) -> Run:
         with self.prepared(ask):
             watcher = Watcher(self.module, ask, self.device)
@@ -128,7 +138,7 @@ class TorchModel(Model):
                 tensor.requires_grad_(tensor.is_floating_point())
         self.module.train(ask.train)
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(0)
+            torch.manual_seed(ask.seed)
             yield
 
 

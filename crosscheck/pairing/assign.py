@@ -1,0 +1,75 @@
+"""The likeliest one-to-one pairing of leaves, as one assignment problem over names, shapes, kinds and order of use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from crosscheck.axes import Array
+from crosscheck.models.model import Leaf
+from crosscheck.pairing.fits import fits
+from crosscheck.pairing.names import role, unlikeness
+
+IMPOSSIBLE = 1e6
+Pair = tuple[Leaf, Leaf]
+
+
+def assign(
+    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int]
+) -> list[Pair]:
+    """Pairs of leaves that fit each other; `used` says when each is first used."""
+    if not first or not second:
+        return []
+    costs = cost_matrix(first, second, used, used_there)
+    rows, columns = linear_sum_assignment(costs)
+    return [(first[i], second[j]) for i, j in zip(rows, columns) if costs[i, j] < IMPOSSIBLE]
+
+
+def cost_matrix(
+    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int]
+) -> Array:
+    """What speaks against each pair. A class is a role and a size; within one the leaves' order counts."""
+    places, places_there = ranks(first, used), ranks(second, used_there)
+    costs = np.full((len(first), len(second)), IMPOSSIBLE)
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            if prod(a.shape) == prod(b.shape) and compatible(a, b) and fits(a, b):
+                costs[i, j] = against(a, b) + out_of_order(places[a.path], places_there[b.path])
+    return costs
+
+
+def compatible(a: Leaf, b: Leaf) -> bool:
+    """A running variance is no bias; where a name does not tell, only training tells them apart."""
+    return a.trainable == b.trainable and (role(a) == role(b) or not role(a) or not role(b))
+
+
+def against(a: Leaf, b: Leaf) -> float:
+    """How unlike two leaves are by name and by what their axes mean."""
+    meant = fits(a, b)[0].told or not a.axes or not b.axes
+    return (
+        3 * unlikeness(a.owner, b.owner)
+        + (role(a) != role(b))
+        + 2 * (not meant)
+        + 0.5 * (sorted(a.shape) != sorted(b.shape))
+    )
+
+
+def ranks(leaves: Sequence[Leaf], used: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """The place of each leaf among those of its role and size, in order of use, and how many they are."""
+    classes: dict[tuple[str, int], list[Leaf]] = {}
+    for leaf in leaves:
+        classes.setdefault((role(leaf), prod(leaf.shape)), []).append(leaf)
+    found = {}
+    for members in classes.values():
+        for place, leaf in enumerate(sorted(members, key=lambda leaf: used.get(leaf.path, 0))):
+            found[leaf.path] = place, len(members)
+    return found
+
+
+def out_of_order(place: tuple[int, int], there: tuple[int, int]) -> float:
+    (i, n), (j, m) = place, there
+    distance = abs(i - j) if n == m else abs(i / n - j / m) * max(n, m)
+    return 1.2 * min(distance, 5)

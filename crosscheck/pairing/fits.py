@@ -1,0 +1,92 @@
+"""How one shape can be made of another by permuting, grouping and splitting axes, likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import permutations
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from einops import rearrange
+
+from crosscheck.axes import Array
+from crosscheck.models.model import Leaf
+
+NAMES = "abcdefgh"
+
+
+class Fit(NamedTuple):
+    """An einops pattern with the sizes it needs; told: the axes' names decided for it."""
+
+    pattern: str
+    sizes: tuple[tuple[str, int], ...] = ()
+    told: bool = False
+
+    def there(self, array: Array) -> Array:
+        """The first layout's array in the second layout."""
+        return np.asarray(rearrange(array, self.pattern, **dict(self.sizes)))
+
+    def back(self, array: Array) -> Array:
+        left, right = self.pattern.split("->")
+        return np.asarray(rearrange(array, f"{right} -> {left}", **dict(self.sizes)))
+
+
+def fits(first: Leaf, second: Leaf) -> tuple[Fit, ...]:
+    """Every way to lay the first leaf out as the second. One alone if both tell what their axes mean."""
+    return shape_fits(first.shape, second.shape, first.axes, second.axes)
+
+
+@cache
+def shape_fits(first: tuple[int, ...], second: tuple[int, ...], axes: str = "", others: str = "") -> tuple[Fit, ...]:
+    if prod(first) != prod(second) or max(len(first), len(second)) > len(NAMES):
+        return ()
+    named = by_names(first, second, axes, others)
+    if named:
+        return (named,)
+    if len(first) >= len(second):
+        found = [Fit(f"{high} -> {low}", sizes) for high, low, sizes in groupings(first, second)]
+    else:
+        found = [Fit(f"{low} -> {high}", sizes) for high, low, sizes in groupings(second, first)]
+    return tuple(dict.fromkeys(found))
+
+
+def by_names(first: tuple[int, ...], second: tuple[int, ...], axes: str, others: str) -> Fit | None:
+    """The pattern that the axes' names tell, if both have the same ones (axes of size 1 aside)."""
+    if not axes or not others or len(axes.split()) != len(first) or len(others.split()) != len(second):
+        return None
+    a = {name: size for name, size in zip(axes.split(), first) if size != 1 or name in others.split()}
+    b = {name: size for name, size in zip(others.split(), second) if size != 1 or name in axes.split()}
+    if a != b:
+        return None
+    left = " ".join(name if name in a else "1" for name in axes.split())
+    right = " ".join(name if name in b else "1" for name in others.split())
+    return Fit(f"{left} -> {right}", (), True)
+
+
+def groupings(high: Sequence[int], low: Sequence[int]) -> Iterator[tuple[str, str, tuple[tuple[str, int], ...]]]:
+    """Ways to make each axis of `low` of neighbouring axes of `high`: (names of high, groups of low, sizes)."""
+    names = NAMES[: len(high)]
+    for cut in cuts(list(range(len(high))), len(low)):
+        for order in permutations(range(len(low))):
+            groups = [cut[i] for i in order]
+            if all(prod(high[axis] for axis in group) == size for group, size in zip(groups, low)):
+                grouped = [" ".join(names[axis] for axis in group) for group in groups]
+                shown = [f"({text})" if len(group) != 1 else text for text, group in zip(grouped, groups)]
+                sizes = tuple((names[a], high[a]) for group in groups if len(group) > 1 for a in group)
+                yield " ".join(names), " ".join(shown), sizes
+
+
+def cuts(axes: list[int], count: int) -> Iterator[list[list[int]]]:
+    """All ways to cut a list into `count` runs of neighbours, each with at least one (none, for a scalar)."""
+    if count == 0:
+        if not axes:
+            yield []
+        return
+    if count == 1:
+        yield [axes]
+        return
+    for end in range(1, len(axes) - count + 2):
+        for rest in cuts(axes[end:], count - 1):
+            yield [axes[:end], *rest]

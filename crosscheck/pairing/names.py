@@ -1,0 +1,72 @@
+"""What the names of leaves say: the words of their paths, with the frameworks' synonyms made one."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from crosscheck.models.model import Leaf
+
+SYNONYMS = {
+    "bn": "norm", "ln": "norm", "gn": "norm", "batchnorm": "norm", "layernorm": "norm", "groupnorm": "norm",
+    "norm": "norm", "rmsnorm": "norm",
+    "fc": "dense", "linear": "dense", "dense": "dense", "lin": "dense", "proj": "dense", "projection": "dense",
+    "attn": "attention", "attention": "attention", "mha": "attention", "selfattention": "attention",
+    "q": "query", "query": "query", "wq": "query", "k": "key", "key": "key", "wk": "key", "v": "value",
+    "value": "value", "wv": "value", "o": "out", "out": "out", "output": "out", "wo": "out",
+    "mlp": "mlp", "ffn": "mlp", "feedforward": "mlp", "ff": "mlp",
+    "emb": "embedding", "embed": "embedding", "embedding": "embedding", "embeddings": "embedding",
+    "tok": "token", "token": "token", "wte": "token", "word": "token", "words": "token",
+    "pos": "position", "position": "position", "wpe": "position",
+    "head": "head", "classifier": "head", "logits": "head",
+    "downsample": "shortcut", "shortcut": "shortcut", "skip": "shortcut", "residual": "shortcut",
+    "layers": "layer", "blocks": "layer", "block": "layer", "layer": "layer", "stages": "stage", "stage": "stage",
+    "convolution": "conv", "conv": "conv", "cnn": "conv",
+    "encoder": "encoder", "enc": "encoder", "decoder": "decoder", "dec": "decoder",
+}  # fmt: skip
+NOISE = {"params", "batch", "stats", "model", "module", "net", "modules", "parameters"}
+
+ROLES = {
+    "weight": "weight", "kernel": "weight", "w": "weight", "embedding": "weight", "bias": "bias", "b": "bias",
+    "beta": "bias", "shift": "bias", "offset": "bias", "scale": "scale", "gamma": "scale", "gain": "scale",
+    "running_mean": "mean", "mean": "mean", "mu": "mean", "moving_mean": "mean",
+    "running_var": "var", "var": "var", "variance": "var", "sigma2": "var", "moving_variance": "var",
+}  # fmt: skip
+
+
+@cache
+def role(leaf: Leaf) -> str:
+    """weight, bias, scale, mean or var; "" if the name does not tell. A norm's weight is its scale."""
+    found = ROLES.get(leaf.name.lower(), ROLES.get(re.split(r"[_\d]", leaf.name.lower())[0], ""))
+    if found == "weight" and len(leaf.shape) == 1:
+        return "scale"
+    return found
+
+
+@cache
+def words(path: str) -> tuple[str, ...]:
+    """The words and numbers of a path: "layer2.0.bn1" is (layer, 2, 0, norm, 1)."""
+    found = []
+    for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", path):
+        word = SYNONYMS.get(part.lower(), part.lower())
+        if word not in NOISE:
+            found.append(word)
+    return tuple(found)
+
+
+@cache
+def unlikeness(first: str, second: str) -> float:
+    """0 for paths of the same words, 1 for paths that share none. Words nearer to the leaf weigh more."""
+    a, b = weighted(words(first)), weighted(words(second))
+    every = a.keys() | b.keys()
+    if not every:
+        return 0.5
+    shared = sum(min(a.get(word, 0), b.get(word, 0)) for word in every)
+    return 1 - shared / sum(max(a.get(word, 0), b.get(word, 0)) for word in every)
+
+
+def weighted(found: tuple[str, ...]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for depth, word in enumerate(reversed(found)):
+        weights[word] = weights.get(word, 0) + 1 / (1 + 0.3 * depth)
+    return weights

@@ -1,0 +1,120 @@
+"""Pairs the leaves of two models: what the user gave, recurrent layers, packs, then one assignment of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from crosscheck.models.model import Leaf, Model
+from crosscheck.models.torch_axes import RECURRENT
+from crosscheck.pairing import packed, recurrent
+from crosscheck.pairing.assign import assign
+from crosscheck.pairing.fits import fits
+from crosscheck.pairing.links import Link, Pairing, Piece, given_links, require_known
+
+Used = Mapping[str, int]
+
+
+def pair(first: Model, second: Model, used: Used, used_there: Used, given: Mapping[str, Any] | None = None) -> Pairing:
+    """The pairing of all leaves. Raises ValueError where `given` names what is not there or does not fit."""
+    links = user_links(first, second, given or {})
+    links += recurrent_links(first, second, links, used, used_there)
+    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    for pack, group, fit in packed.unpack(without_twin(a, b), b, used, used_there):
+        links += packed.pack_links(pack, group, fit, False, "packed")
+    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    for pack, group, fit in packed.unpack(without_twin(b, a), a, used_there, used):
+        links += packed.pack_links(pack, group, fit, True, "packed")
+    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    for one, other in assign(a, b, used, used_there):
+        links.append(link_of(one, other))
+    links += copies(first, second, links)
+    return sorted_pairing(first, second, links)
+
+
+def link_of(one: Leaf, other: Leaf, choice: int = 0) -> Link:
+    fit = fits(one, other)[choice]
+    return Link(
+        Piece(one.path), Piece(other.path), fit.pattern, dict(fit.sizes), reversed_axes(one, other), reason(one, other)
+    )
+
+
+def reason(one: Leaf, other: Leaf) -> str:
+    return "axes" if fits(one, other)[0].told else "shape" if len(fits(one, other)) == 1 else "likeliest layout"
+
+
+def reversed_axes(one: Leaf, other: Leaf) -> tuple[int, ...]:
+    """torch's transposed convolution has its kernel the other way round."""
+    if "Transpose" in one.kind and "Transpose" in other.kind and one.axes != other.axes:
+        return tuple(i for i, axis in enumerate(one.axes.split()) if axis in ("kd", "kh", "kw"))
+    return ()
+
+
+def user_links(first: Model, second: Model, given: Mapping[str, Any]) -> list[Link]:
+    require_known(list(given), [leaf.path for leaf in first.leaves], "first")
+    targets = [value if isinstance(value, str) else value[0] for value in given.values()]
+    require_known(targets, [leaf.path for leaf in second.leaves], "second")
+
+    def pattern(path: str, other: str) -> str:
+        one, two = first.leaf(path), second.leaf(other)
+        if not fits(one, two):
+            raise ValueError(f"pairing[{path!r}] is {other!r}, but shape {one.shape} cannot be laid out as {two.shape}")
+        return fits(one, two)[0].pattern
+
+    return given_links(given, pattern)
+
+
+def recurrent_links(first: Model, second: Model, links: Sequence[Link], used: Used, used_there: Used) -> list[Link]:
+    """Between torch's layers and flax's cells, whichever side is which."""
+    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    if any(leaf.kind in RECURRENT for leaf in a) and second.framework.startswith("flax"):
+        return recurrent.links(a, b, second.kinds(), used_there)
+    if any(leaf.kind in RECURRENT for leaf in b) and first.framework.startswith("flax"):
+        turned = [packed.turned(link) for link in recurrent.links(b, a, first.kinds(), used)]
+        return once(turned)
+    return []
+
+
+def once(links: Sequence[Link]) -> list[Link]:
+    """Of one piece that would go to two which are added, only to the first of them."""
+    seen: set[Piece] = set()
+    kept = [link for link in links if not (link.first in seen or seen.add(link.first))]  # type: ignore[func-returns-value]
+    return kept
+
+
+def unlinked(model: Model, links: Sequence[Link], first: bool) -> list[Leaf]:
+    taken = {(link.first if first else link.second).path for link in links}
+    return [leaf for leaf in model.leaves if leaf.path not in taken and counts(leaf)]
+
+
+def counts(leaf: Leaf) -> bool:
+    """Whether a leaf holds numbers of the model, not a counter."""
+    return leaf.dtype.startswith(("float", "bfloat", "complex")) and 0 not in leaf.shape
+
+
+def without_twin(leaves: Sequence[Leaf], others: Sequence[Leaf]) -> list[Leaf]:
+    """Leaves that no single leaf of the other model can be: packs, perhaps."""
+    return [leaf for leaf in leaves if not any(fits(leaf, other) or fits(other, leaf) for other in others)]
+
+
+def copies(first: Model, second: Model, links: Sequence[Link]) -> list[Link]:
+    """A leaf that is tied on one side and has two homes on the other is linked to both."""
+    found: list[Link] = []
+    linked = {link.second.path for link in links}
+    for other in second.leaves:
+        if other.path in linked or not counts(other):
+            continue
+        for one in first.leaves:
+            if one.aliases and fits(one, other) and counts(one):
+                found.append(replace(link_of(one, other), why="tied on the first side"))
+                break
+    return found
+
+
+def sorted_pairing(first: Model, second: Model, links: Sequence[Link]) -> Pairing:
+    """The links in the first model's order, and what is left over."""
+    order = {leaf.path: i for i, leaf in enumerate(first.leaves)}
+    links = sorted(links, key=lambda link: (order[link.first.path], link.first.slot))
+    alone = tuple(leaf.path for leaf in unlinked(first, links, True))
+    return Pairing(tuple(links), alone, tuple(leaf.path for leaf in unlinked(second, links, False)))

@@ -1,0 +1,181 @@
+"""Compares two models: opens them, pairs their parameters, takes them up the ladder, finds where and why they part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.explain import explain_all
+from crosscheck.models.inputs import Inputs, read
+from crosscheck.models.model import Ask, Look, Model
+from crosscheck.models.open import open_model
+from crosscheck.pairing.links import Pairing
+from crosscheck.pairing.pair import pair
+from crosscheck.twins.evidence import settled
+from crosscheck.twins.forced import tensors
+from crosscheck.twins.hunt import hunt
+from crosscheck.twins.ladder import RUNGS, Finding, Twins
+from crosscheck.twins.report import Report
+
+Progress = Callable[[str], None]
+
+
+def compare(
+    first: Any,
+    second: Any,
+    inputs: Any,
+    *,
+    pairing: Mapping[str, Any] | Pairing | None = None,
+    weights: tuple[str, ...] = ("random", "given"),
+    rungs: tuple[str, ...] = ("eval", "train", "given", "precision"),
+    seed: int = 0,
+    progress: Progress = lambda what: None,
+) -> Report:
+    """Take two models up the ladder, and say where they first part and why. Neither is changed.
+
+    first, second: a torch.nn.Module, a flax.nnx.Module, (flax.linen module, variables), (JAX function, parameters), a
+    net of the reference or a function of arrays. inputs: an array, a list of arrays, a dict of keyword arguments, or
+    specs such as "x: n c h w = 2 3 64 64 float32". pairing: {path in the first: path in the second}, for parameters
+    that are not paired as they should be, or a whole Pairing that was saved.
+
+    Raises TypeError for what is no model, ValueError for inputs and pairings that do not fit.
+    """
+    start = time.perf_counter()
+    unknown = set(rungs) - {"eval", "train", "given", "precision"}
+    if unknown:
+        raise ValueError(f"rungs has {sorted(unknown)}; expected some of eval, train, given, precision")
+    report = Report()
+    progress("opening the models")
+    given = read(inputs, seed)
+    a = open_model(first, given.first, given.by_name, "first")
+    b = open_model(second, given.second, given.by_name, "second")
+    report.models = [dict(a.describe()), dict(b.describe())]
+    twins = prepare(a, b, given, pairing, seed, report, progress)
+    if twins is not None:
+        climb(twins, rungs, report, progress)
+    report.notes += [*a.notes, *b.notes]
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def prepare(
+    a: Model, b: Model, given: Inputs, pairing: Any, seed: int, report: Report, progress: Progress
+) -> Twins | None:
+    """Both models looked at and paired; None, with the reason in the report, if one of them cannot be run."""
+    progress("a first look")
+    looked = first_look(a, given.first, report, "first")
+    if looked is None:
+        return None
+    look, dtype = looked
+    found = second_look(b, given, look, dtype, a.framework != b.framework, report)
+    if found is None:
+        return None
+    other, inputs, dtype = found
+    progress("pairing the parameters")
+    saved = pairing if isinstance(pairing, Pairing) else None
+    paired = saved or pair(a, b, look.used(a.leaves), other.used(b.leaves), pairing)
+    twins = Twins(a, b, inputs, paired, seed, images=is_torch(a) != is_torch(b), dtype=dtype)
+    twins.input_names = tensors(inputs.first, inputs.second, twins.images)
+    if saved is None:
+        twins = settled(twins)
+    report.pairing, report.dtype = twins.pairing, dtype
+    report.tell_pairing(a, b)
+    return twins
+
+
+def is_torch(model: Model) -> bool:
+    return model.framework == "torch"
+
+
+def first_look(model: Model, inputs: Mapping[str, Array], report: Report, which: str) -> tuple[Look, str] | None:
+    """A look in float64; in the model's own dtype if it cannot be run in float64."""
+    for dtype in ("float64", ""):
+        try:
+            return model.look(Ask(model.values(), inputs, dtype=dtype)), dtype
+        except Exception as error:
+            if dtype:
+                report.notes.append(f"the {which} model does not run in float64: {brief(error)}")
+            else:
+                report.fail(f"the {which} model ({model.name}) raised {brief(error)}", error)
+    return None
+
+
+def second_look(
+    model: Model, given: Inputs, look: Look, dtype: str, moves: bool, report: Report
+) -> tuple[Look, Inputs, str] | None:
+    """The second model takes the inputs as they are, or, if that fails or gives outputs of sizes that the first's do
+    not have, with the channels of images at the other end."""
+    problems: list[Exception] = []
+    ran: list[tuple[Look, Inputs, str]] = []
+    for kind in dict.fromkeys((dtype, "")):
+        for inputs in candidates(given, moves):
+            try:
+                ran.append((model.look(Ask(model.values(), inputs.second, dtype=kind)), inputs, kind))
+            except Exception as error:
+                problems.append(error)
+                continue
+            if sizes(ran[-1][0]) == sizes(look):
+                return ran[-1]
+        if ran:
+            return ran[0]
+    report.fail(f"the second model ({model.name}) raised {brief(problems[0])}", problems[0])
+    return None
+
+
+def sizes(look: Look) -> list[tuple[int, ...]]:
+    return [tuple(sorted(shape)) for shape in look.outputs.values()]
+
+
+def candidates(given: Inputs, moves: bool) -> list[Inputs]:
+    """Ways to hand the inputs to the second model, likeliest first; `moves`: it may keep images the other way."""
+    if given.told:
+        return [given]
+    images = [with_channels(given, place, 4) for place in (-1, 1)]
+    others = [with_channels(given, place, 3) for place in (-1, 1)]
+    ways = [*images, given, *others] if moves else [given, *images, *others]
+    return [way for i, way in enumerate(ways) if not any(alike(way, before) for before in ways[:i])]
+
+
+def with_channels(given: Inputs, place: int, rank: int) -> Inputs:
+    """The second model's inputs of at least this rank with the channels moved to the end, or from there ahead."""
+    source = 1 if place == -1 else -1
+    moved = {
+        name: np.moveaxis(value, source, place) if value.ndim >= rank and value.dtype.kind == "f" else value
+        for name, value in given.second.items()
+    }
+    return replace(given, second=moved)
+
+
+def alike(a: Inputs, b: Inputs) -> bool:
+    return all(a.second[name].shape == b.second[name].shape for name in a.second) and all(
+        np.array_equal(a.second[name], b.second[name], equal_nan=a.second[name].dtype.kind == "f") for name in a.second
+    )
+
+
+def brief(error: Exception) -> str:
+    """An exception in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+
+
+def climb(twins: Twins, rungs: tuple[str, ...], report: Report, progress: Progress) -> None:
+    """All rungs, each with the hunt for what is wrong where it diverges. A culprit is told once."""
+    for name in RUNGS:
+        if name not in rungs:
+            continue
+        if name == "precision" and any(finding.diverges for finding in report.findings):
+            report.findings.append(Finding(name, reason="not run: the models differ in float64 already"))
+            continue
+        progress(f"rung {name}")
+        finding, trail = RUNGS[name](twins)
+        report.findings.append(finding)
+        if finding.diverges and trail is not None:
+            progress(f"looking for the first divergence ({name})")
+            report.add(hunt(twins, finding, trail, explain_all))
+        if finding.reason.startswith("raised"):
+            break

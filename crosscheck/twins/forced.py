@@ -1,0 +1,82 @@
+"""One run of the second model in which every innermost unit takes what the first model's took and gives what it gave.
+
+So each unit, and each stretch of wiring between units, is judged alone, forward and backward, all in the same run: what
+a unit makes of what it was given; what reaches the next unit from what the units before it were made to give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from crosscheck.models.model import Arrays, Call, Forced, Run
+from crosscheck.pairing.fits import Fit
+from crosscheck.twins.layouts import choose, flattened, layouts
+from crosscheck.twins.units import Unit
+
+Names = dict[str, tuple[str, Fit]]
+"""A tensor's name in the first model -> its name in the second, and how it is laid out there."""
+
+
+@dataclass
+class Match:
+    """How the tensors of two calls correspond."""
+
+    unit: Unit
+    first: Call
+    second: Call
+    inputs: Names = field(default_factory=dict)
+    outputs: Names = field(default_factory=dict)
+
+
+def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[Match]:
+    """The tensors of every unit's calls matched; `other` is a run of the second model from which shapes and, where they
+    leave a choice, values are taken."""
+    calls, others = {c.key: c for c in run.calls}, {c.key: c for c in other.calls}
+    shapes = [y.shape for call in run.calls for y in (*call.inputs.values(), *call.outputs.values())]
+    found = []
+    for unit in units:
+        a, b = calls[unit.first], others[unit.second]
+        sides = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
+        found.append(Match(unit, a, b, *sides))
+    return found
+
+
+def tensors(first: Arrays, second: Arrays, images: bool, shapes: Iterable[tuple[int, ...]] = ()) -> Names:
+    """By name where both have it, else in order; only what can be laid out as the other."""
+    found: Names = {}
+    free = dict(second)
+    for by_name in (True, False):
+        for name, a in first.items():
+            for other in [name] if by_name else list(free):
+                if name in found or other not in free or a.dtype.kind != free[other].dtype.kind:
+                    continue
+                b = free[other]
+                fit = choose(a, b, images, flattened(shapes, a.shape, b.shape)) if layouts(a.shape, b.shape) else None
+                if fit is not None:
+                    found[name] = other, fit
+                    del free[other]
+    return {name: found[name] for name in first if name in found}
+
+
+def forces(found: Sequence[Match]) -> dict[str, Forced]:
+    """What the second model's innermost calls are made to take and give."""
+    return {
+        match.unit.second: Forced(
+            there(match.first.inputs, match.inputs),
+            there(match.first.outputs, match.outputs),
+            there(match.first.cotangents, match.outputs),
+            there(match.first.input_cotangents, match.inputs),
+        )
+        for match in found
+        if match.unit.inner and match.unit.second
+    }
+
+
+def there(values: Arrays, names: Names) -> Arrays:
+    return {other: fit.there(values[name]) for name, (other, fit) in names.items() if name in values}
+
+
+def back(values: Arrays, names: Names) -> Arrays:
+    """The second's tensors under the first's names and in its layout."""
+    return {name: fit.back(values[other]) for name, (other, fit) in names.items() if other in values}

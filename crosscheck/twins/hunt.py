@@ -1,0 +1,63 @@
+"""What is wrong where a rung diverges: both models are run again with everything recorded, the second one forced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from crosscheck.models.model import Ask, Forced, Run
+from crosscheck.twins.coarse import coarse_places
+from crosscheck.twins.forced import Match, forces, matches
+from crosscheck.twins.ladder import Finding, Trail, Twins, nudged, roundoff
+from crosscheck.twins.locate import Divergence, locate
+from crosscheck.twins.units import units
+
+Explain = Callable[..., Any]
+
+
+@dataclass
+class Culprit:
+    """A place where the models part, on which rung, and what explains it (None: nothing in the catalogue does)."""
+
+    rung: str
+    divergence: Divergence
+    explanation: Any = None
+    clues: list[str] = field(default_factory=list)
+    excused: str = ""
+
+
+@dataclass
+class Scene:
+    """Everything that was recorded: the first model's own run, the same nearby, the second's forced run."""
+
+    matches: list[Match]
+    run: Run
+    moved: list[Run]
+    forced: Run
+    forces: Mapping[str, Forced]
+    asks: tuple[Ask, Ask]
+
+
+def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
+    """All culprits of a rung in order, each with its explanation."""
+    scene = record(twins, trail)
+    dtype = roundoff(twins, trail.first.dtype)
+    found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
+    coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
+    culprits = [Culprit(finding.rung, divergence, excused=coarse.get(divergence, "")) for divergence in found]
+    for culprit in culprits:
+        if not culprit.excused:
+            explain(twins, scene, culprit)
+    return culprits
+
+
+def record(twins: Twins, trail: Trail) -> Scene:
+    mine, theirs = replace(trail.first, trace=True), replace(trail.second, trace=True)
+    run = twins.first.run(mine)
+    moved = [twins.first.run(nudged(mine, twins.seed + 10 * i)) for i in (1, 2)]
+    other = twins.second.run(theirs)
+    found = matches(units(twins.first, twins.second, run.calls, other.calls, twins.pairing), run, other, twins.images)
+    force = forces(found)
+    forced = twins.second.run(replace(theirs, forced=force))
+    return Scene(found, run, moved, forced, force, (mine, theirs))

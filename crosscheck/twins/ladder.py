@@ -1,0 +1,193 @@
+"""The rungs that two models are taken through, and what is compared on each.
+
+    eval      outputs in evaluation mode, and gradients of <cotangent, output> by parameters and inputs
+    train     the same in training mode, and the buffers afterwards, over two batches
+    given     as eval, at the weights that the first model came with
+    precision outputs in the dtype the models have, in the noise of that dtype
+
+The first three are in float64 where both models can be run in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.models.inputs import Inputs
+from crosscheck.models.model import Arrays, Ask, Model, Run
+from crosscheck.pairing.links import Pairing
+from crosscheck.twins.forced import Names, back, tensors, there
+from crosscheck.twins.locate import gradient_gaps, state_gaps
+from crosscheck.twins.measure import ROUNDOFF, Gap, gap, noises
+from crosscheck.twins.randomise import fresh
+from crosscheck.twins.randomise import moved as nudge
+
+
+@dataclass
+class Finding:
+    """One rung: what was compared, or why it was not run."""
+
+    rung: str
+    gaps: list[Gap] = field(default_factory=list)
+    reason: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        return not self.reason and bool(self.gaps) and all(gap.agrees for gap in self.gaps)
+
+    @property
+    def diverges(self) -> bool:
+        return any(not gap.agrees for gap in self.gaps)
+
+    def worst(self) -> Gap | None:
+        return max(self.gaps, key=lambda g: (not g.agrees, g.units), default=None)
+
+
+@dataclass
+class Twins:
+    """Two opened models with everything that lets them be run alike."""
+
+    first: Model
+    second: Model
+    inputs: Inputs
+    pairing: Pairing
+    seed: int
+    images: bool = False
+    dtype: str = "float64"
+    input_names: Names = field(default_factory=dict)
+    outputs: Names = field(default_factory=dict)
+
+    @cached_property
+    def random(self) -> Arrays:
+        """Fresh values for every leaf of the first model."""
+        return fresh(self.first.leaves, self.first.values(), self.seed)
+
+    def values(self, values: Mapping[str, Array]) -> tuple[Arrays, Arrays]:
+        """The first's values, without what the second has no place for, and the second's that correspond to them."""
+        kept = self.pairing.kept(values)
+        return kept, self.pairing.carry(kept, self.second.values())
+
+    def asks(self, values: Mapping[str, Array], train: bool, **more: object) -> tuple[Ask, Ask]:
+        mine, theirs = self.values(values)
+        dtype = str(more.pop("dtype", self.dtype))
+        return (
+            Ask(mine, self.inputs.first, train, dtype, **more),  # type: ignore[arg-type]
+            Ask(theirs, self.inputs.second, train, dtype, **more),  # type: ignore[arg-type]
+        )
+
+    def cotangents(self, run: Run) -> tuple[Arrays, Arrays]:
+        """Random directions in the space of the outputs, as either model lays them out."""
+        rng = np.random.default_rng(self.seed + 1)
+        mine = {
+            name: np.asarray(rng.standard_normal(y.shape)) for name, y in run.outputs.items() if y.dtype.kind == "f"
+        }
+        mine = {name: u for name, u in mine.items() if name in self.outputs}
+        return mine, there(mine, self.outputs)
+
+    def match_outputs(self, run: Run, other: Run) -> None:
+        self.outputs = tensors(run.outputs, other.outputs, self.images)
+
+
+def nudged(ask: Ask, seed: int) -> Ask:
+    """The same run with parameters and inputs moved a little."""
+    return replace(ask, values=nudge(ask.values, seed), inputs=nudge(ask.inputs, seed + 1))
+
+
+def output_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
+    """Outputs by name; one that only one model has is said so."""
+    floor = noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype)
+    theirs, found = back(other.outputs, twins.outputs), []
+    for name, value in run.outputs.items():
+        if name not in twins.outputs:
+            found.append(Gap("output", name, np.inf, np.inf, np.inf, problem="the second model has no such output"))
+            continue
+        found.append(gap("output", name, value, theirs[name], floor.get(name, 0.0)))
+    return found
+
+
+def floats(values: Arrays) -> Arrays:
+    return {name: value for name, value in values.items() if value.dtype.kind == "f"}
+
+
+def gaps_of(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
+    """Everything two runs can be compared by; noise is told from the first model's run `base` and those nearby."""
+    found = output_gaps(twins, base, run, moved, other, dtype)
+    if run.gradients:
+        found += gradient_gaps(base, run, moved, other, twins.pairing, dtype)
+    floor = noises(base.input_gradients, [m.input_gradients for m in moved], dtype, shared=True)
+    for name, theirs in back(other.input_gradients, twins.input_names).items():
+        if name in run.input_gradients:
+            found.append(gap("input gradient", name, run.input_gradients[name], theirs, floor[name]))
+    return found + state_gaps(base, run, moved, other, twins.pairing, dtype)
+
+
+@dataclass
+class Trail:
+    """How a rung was run, so that it can be run again with everything recorded."""
+
+    first: Ask
+    second: Ask
+    batch: int = 0
+
+
+def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtype: str) -> tuple[Finding, Trail | None]:
+    """Run both models at the same point and compare whatever comes out."""
+    finding = Finding(name)
+    if train and (why := cannot_train(twins, values)):
+        finding.reason = why
+        return finding, None
+    mine, theirs = twins.asks(values, train, dtype=dtype)
+    try:
+        if not twins.outputs:
+            twins.match_outputs(twins.first.run(mine), twins.second.run(theirs))
+        run = twins.first.run(replace(mine, cotangents={}))
+        own, other = twins.cotangents(run)
+        mine, theirs = replace(mine, cotangents=own), replace(theirs, cotangents=other)
+        run, there_ = twins.first.run(mine), twins.second.run(theirs)
+        exact = replace(mine, dtype=twins.dtype)
+        nearby = [twins.first.run(nudged(exact, twins.seed + 10 * i)) for i in (1, 2)] if twins.dtype else []
+        base = twins.first.run(exact) if exact.dtype != mine.dtype else run
+    except Exception as error:
+        finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
+        return finding, None
+    finding.gaps = gaps_of(twins, base, run, nearby, there_, roundoff(twins, dtype))
+    return finding, Trail(mine, theirs)
+
+
+def roundoff(twins: Twins, dtype: str) -> str:
+    """The dtype whose rounding counts: the coarser of the two models' own where none was asked for."""
+    if dtype:
+        return dtype
+    kinds = {leaf.dtype for model in (twins.first, twins.second) for leaf in model.leaves} & set(ROUNDOFF)
+    return max(kinds, key=lambda kind: ROUNDOFF[kind], default="float32")
+
+
+def cannot_train(twins: Twins, values: Mapping[str, Array]) -> str:
+    """Why training mode cannot be compared, or ""."""
+    for ask, model, which in zip(twins.asks(values, True), (twins.first, twins.second), ("first", "second")):
+        if model.draws(ask):
+            return f"set aside: in training mode the {which} model draws random numbers that cannot be shared"
+    return ""
+
+
+def evaluation(twins: Twins) -> tuple[Finding, Trail | None]:
+    return rung("eval", twins, twins.random, False, twins.dtype)
+
+
+def training(twins: Twins) -> tuple[Finding, Trail | None]:
+    return rung("train", twins, twins.random, True, twins.dtype)
+
+
+def at_given(twins: Twins) -> tuple[Finding, Trail | None]:
+    return rung("given", twins, twins.first.values(), False, twins.dtype)
+
+
+def precision(twins: Twins) -> tuple[Finding, Trail | None]:
+    return rung("precision", twins, twins.random, False, "")
+
+
+RUNGS = {"eval": evaluation, "train": training, "given": at_given, "precision": precision}

@@ -1,0 +1,62 @@
+"""How the axes of an activation of one model correspond to those of the other's, told by shapes and, where shapes leave
+a choice, by values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.pairing.fits import NAMES, Fit, shape_fits
+
+
+def layouts(first: tuple[int, ...], second: tuple[int, ...], images: bool = False) -> list[Fit]:
+    """Ways to lay an array of the first shape out as one of the second, likeliest first: as it is, or between
+    frameworks that keep images differently (`images`) with the channels moved; then channels moved either way, time
+    and batch exchanged, and any other permutation or grouping."""
+    found = list(shape_fits(first, second))
+    names, rank = NAMES[: len(first)], len(first)
+    same = f"{spread(names)} -> {spread(names)}"
+    if rank < 3:
+        return sorted(found, key=lambda fit: fit.pattern != same)
+    last = f"{spread(names)} -> {spread(names[0] + names[2:] + names[1])}"
+    ahead = f"{spread(names)} -> {spread(names[0] + names[-1] + names[1:-1])}"
+    usual = [last, ahead, same] if images and rank >= 4 else [same, last, ahead]
+    usual.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
+    return sorted(found, key=lambda fit: usual.index(fit.pattern) if fit.pattern in usual else len(usual))
+
+
+def spread(names: str) -> str:
+    return " ".join(names)
+
+
+def choose(first: Array, second: Array, images: bool = False, more: Iterable[Fit] = ()) -> Fit | None:
+    """The layout under which the arrays are nearest; the likeliest unless another is clearly nearer."""
+    found = [*layouts(first.shape, second.shape, images), *more]
+    if len(found) < 2 or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return found[0] if found else None
+    gaps = [distance(fit.there(first), second) for fit in found[:12]]
+    best = int(np.argmin(gaps))
+    return found[best] if gaps[best] < 0.5 * gaps[0] else found[0]
+
+
+def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...]) -> list[Fit]:
+    """Between flat images: one model has channels first when it flattens, the other last. `shapes` are those of images
+    that may have been flattened."""
+    if first != second or len(first) != 2:
+        return []
+    found = []
+    for shape in dict.fromkeys(shapes):
+        if len(shape) == 4 and int(np.prod(shape[1:])) == first[1] and shape[0] == first[0]:
+            (c, h, w), sizes = shape[1:], ("c", "h", "w")
+            found.append(Fit("m (c h w) -> m (h w c)", tuple(zip(sizes, (c, h, w)))))
+            h, w, c = shape[1:]
+            found.append(Fit("m (h w c) -> m (c h w)", tuple(zip(sizes, (c, h, w)))))
+    return found
+
+
+def distance(a: Array, b: Array) -> float:
+    """||a - b|| / ||b||"""
+    wide = np.ravel(b).astype(np.float64)
+    return float(np.linalg.norm(np.ravel(a).astype(np.float64) - wide)) / (float(np.linalg.norm(wide)) or 1.0)

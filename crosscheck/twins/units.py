@@ -1,0 +1,93 @@
+"""Which calls of one model correspond to which of the other: modules that own corresponding parameters.
+
+A unit is a pair of calls of modules (a, b) where the parameters below a are linked to exactly those below b. The
+innermost units are forced one by one; those around them tell in whose body a wiring fault lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crosscheck.models.model import Call, Model
+from crosscheck.pairing.links import Pairing
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Keys of the corresponding calls; inner: no other unit is inside."""
+
+    first: str
+    second: str
+    inner: bool = True
+
+
+def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[Call], pairing: Pairing) -> list[Unit]:
+    """In the order in which the first model's calls completed; the whole ("") last."""
+    below, below_there = owned(first, calls), owned(second, others)
+    image: dict[str, frozenset[str]] = {}
+    for path, leaves in below.items():
+        linked = {leaf: pairing.seconds(leaf) for leaf in leaves}
+        image[path] = frozenset(other for seconds in linked.values() for other in seconds)
+    matches: dict[str, str] = {}
+    for leaves in set(image.values()):
+        mine = nested([path for path in below if image[path] == leaves])
+        theirs = nested([path for path in below_there if below_there[path] == leaves])
+        if leaves and mine and theirs:
+            matches |= aligned(mine, theirs)
+    matches[""] = ""
+    found = paired_calls(calls, others, matches)
+    return [Unit(a, b, not any(inside(calls, other, a) for other, _ in found)) for a, b in found]
+
+
+def owned(model: Model, calls: Sequence[Call]) -> dict[str, frozenset[str]]:
+    """For every module that is called the numeric leaves below it."""
+    from crosscheck.pairing.pair import counts
+
+    found = {}
+    for path in dict.fromkeys(call.path for call in calls):
+        prefix = f"{path}." if path else ""
+        leaves = [leaf.path for leaf in model.leaves if counts(leaf) and within(leaf.path, prefix)]
+        found[path] = frozenset(leaves)
+    return found
+
+
+def within(path: str, prefix: str) -> bool:
+    """Whether a leaf is below a module; linen's leaves begin with the name of their collection."""
+    return path.startswith(prefix) or path.partition(".")[2].startswith(prefix) or not prefix
+
+
+def nested(paths: Sequence[str]) -> list[str]:
+    """Innermost first, if each is inside the next; else only those that are longest of their kind."""
+    return sorted(paths, key=lambda path: -len(path.split(".")) if path else 1)
+
+
+def aligned(mine: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
+    """Modules around the same parameters: innermost with innermost, outermost with outermost."""
+    pairs = {mine[0]: theirs[0]}
+    if len(mine) > 1 and len(theirs) > 1:
+        pairs[mine[-1]] = theirs[-1]
+        pairs |= dict(zip(mine[1:-1], theirs[1:-1]))
+    return pairs
+
+
+def paired_calls(calls: Sequence[Call], others: Sequence[Call], matches: Mapping[str, str]) -> list[tuple[str, str]]:
+    keys = {call.key for call in others}
+    found = []
+    for call in calls:
+        if call.path in matches:
+            other = matches[call.path] + call.key.removeprefix(call.path)
+            if other in keys:
+                found.append((call.key, other))
+    return found
+
+
+def inside(calls: Sequence[Call], key: str, outer: str) -> bool:
+    """Whether one call was made, at whatever depth, in another."""
+    parents = {call.key: call.parent for call in calls}
+    at = parents.get(key)
+    while at is not None:
+        if at == outer:
+            return True
+        at = parents.get(at)
+    return False
