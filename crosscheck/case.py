@@ -26,6 +26,7 @@ class Case:
     inputs: name -> axes, sizes and kind of numbers, e.g. {"A_prev": "n=7 m=5"}; kinds are listed in crosscheck/feed.py
     output: the output's axes in the reference where its rank does not tell them ("n m" for a matrix)
     cost, labels: dotted name of the cost a net is trained with, a function of its outputs and the labels; their spec
+    cost_arguments: keyword arguments of the cost
     differentiable: False for piecewise constant functions, of which only the output is compared
     compiled: also run under torch.compile
     vacuous: tensors whose being zero or constant is expected, "gradient layers.0.b" -> reason
@@ -40,6 +41,7 @@ class Case:
     factory: bool = False
     part: str = ""
     cost: str = ""
+    cost_arguments: Mapping[str, Any] = field(default_factory=dict)
     labels: str = ""
     differentiable: bool = True
     compiled: bool = False

@@ -98,6 +98,10 @@ class Subject(ABC):
     def find(self, target: str) -> Any:
         return registry.find(self.column, target)
 
+    def cost(self, *outputs_and_labels: Any) -> Any:
+        """The case's cost."""
+        return self.find(self.case.cost)(*outputs_and_labels, **self.case.cost_arguments)
+
     def axes_of(self, path: str, role: str, index: int, rank: int) -> str:
         """The reference's axes of a module's input or output; the case states those of the whole."""
         specs = list(self.specs.values())

@@ -225,12 +225,10 @@ class Subject(base.Subject):
     def cost_program(self) -> Any:
         """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""
         if "cost" not in self.compiled:
-            cost = self.find(self.case.cost)
-
             def run(args: Arrays, labels: Any) -> Any:
                 def loss(params: Arrays) -> Any:
                     outputs, _, state = self.forward(args | {"params": params}, None, True, False)
-                    return cost(*outputs, labels), state
+                    return self.cost(*outputs, labels), state
 
                 (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
                 return value, gradients, state

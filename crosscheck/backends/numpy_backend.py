@@ -93,7 +93,7 @@ class Subject(base.Subject):
         inputs = [self.given(value, lift) for value in feed.inputs.values()]
         outputs, state, back = self.forward(at, inputs, True, unobserved, lift)
         assert feed.labels is not None
-        J, back_cost = self.find(self.case.cost)(*outputs, self.cast(feed.labels))
+        J, back_cost = self.cost(*outputs, self.cast(feed.labels))
         dp, *_ = back(*astuple(back_cost(1)))
         return Slope(J, flatten(dp), flatten(state))
 

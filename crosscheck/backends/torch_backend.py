@@ -82,7 +82,7 @@ class Subject(base.Subject):
         with self.uniforms(feed), tensor_cores(self.dtype == "tf32"):
             outputs = astuple(self.call(*self.inputs(feed).values()))
             assert feed.labels is not None
-            loss = self.find(self.case.cost)(*outputs, self.output(feed.labels))
+            loss = self.cost(*outputs, self.output(feed.labels))
             found = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         gradients = {
             name: numpy(torch.zeros_like(param) if grad is None else grad)

@@ -19,14 +19,14 @@ def corners(name, boxes):
     """Boxes x1 y1 x2 y2 of finite numbers, none with x2 < x1 or y2 < y1; no boxes at all are fine."""
     rows_of_four(name, boxes)
     finite(name, boxes)
-    if _known(boxes) and np.any(wrong := np.any(np.asarray(boxes[..., 2:] < boxes[..., :2]), axis=-1)):
+    if np.any(wrong := inverted(boxes, np.less)):
         raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected x1 <= x2 and y1 <= y2")
 
 
 def positive_corners(name, boxes):
     """Corners of boxes that have an area."""
     corners(name, boxes)
-    if _known(boxes) and np.any(wrong := np.any(np.asarray(boxes[..., 2:] <= boxes[..., :2]), axis=-1)):
+    if np.any(wrong := inverted(boxes, np.less_equal)):
         raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected a width and height above 0")
 
 
@@ -83,6 +83,12 @@ def positive_weights(name, values):
         raise ValueError(f"{name} is {tuple(values)}; expected four numbers above 0")
 
 
+def positive_ratios(name, values):
+    """Ratios of height to width: at least one, all above 0."""
+    if not values or not all(0 < value < inf for value in values):
+        raise ValueError(f"{name} is {tuple(values)}; expected ratios h/w above 0")
+
+
 def fraction(name, value):
     """A threshold or weight from 0 to 1."""
     if _known(value) and not 0 <= value <= 1:
@@ -126,6 +132,11 @@ def scales(size, strides, anchors):
     for stride, each in zip(strides, anchors):
         divisible("size", size, stride)
         sizes("anchors", np.array(each))
+
+
+def inverted(boxes, compare):
+    """Where x2 or y2 compares so with x1 or y1."""
+    return _known(boxes) and compare(*np.split(np.asarray(boxes), 2, axis=-1)[::-1]).any(axis=-1)
 
 
 def first(rows, wrong):

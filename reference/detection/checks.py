@@ -1,4 +1,7 @@
-"""Refusals of what is no box, score or grid: each names the argument, what came and what was expected."""
+"""Refusals of what is no box, score or grid: each names the argument, what came and what was expected.
+
+Sizes are looked at in plain arrays only: in an emulated arithmetic, rounding may turn an empty box inside out.
+"""
 
 from math import inf
 
@@ -15,14 +18,14 @@ def corners(name, B):
     """Boxes x1 y1 x2 y2 of finite numbers, none with x2 < x1 or y2 < y1; no boxes at all are fine."""
     rows_of_four(name, B)
     finite(name, B)
-    if np.any(wrong := (B[..., 2:].real < B[..., :2].real).any(axis=-1)):
+    if np.any(wrong := inverted(B, np.less)):
         raise ValueError(f"{name} holds the box {first(B, wrong)}; expected x1 <= x2 and y1 <= y2")
 
 
 def positive_corners(name, B):
     """Corners of boxes that have an area."""
     corners(name, B)
-    if np.any(wrong := (B[..., 2:].real <= B[..., :2].real).any(axis=-1)):
+    if np.any(wrong := inverted(B, np.less_equal)):
         raise ValueError(f"{name} holds the box {first(B, wrong)}; expected a width and height above 0")
 
 
@@ -75,6 +78,12 @@ def positive_weights(name, values):
         raise ValueError(f"{name} is {tuple(values)}; expected four numbers above 0")
 
 
+def positive_ratios(name, values):
+    """Ratios of height to width: at least one, all above 0."""
+    if not values or not all(0 < value < inf for value in values):
+        raise ValueError(f"{name} is {tuple(values)}; expected ratios h/w above 0")
+
+
 def fraction(name, value):
     """A threshold or weight from 0 to 1."""
     if not 0 <= value <= 1:
@@ -117,6 +126,11 @@ def scales(size, strides, anchors):
         sizes("anchors", np.array(each))
 
 
+def inverted(B, compare):
+    """Where x2 or y2 compares so with x1 or y1."""
+    return isinstance(B, np.ndarray) and compare(B[..., 2:].real, B[..., :2].real).any(axis=-1)
+
+
 def first(X, wrong):
-    """The first of the rows that are wrong, as a list."""
-    return [float(x) for x in X.real[wrong][0]]
+    """The first of the rows that are wrong."""
+    return X.real[wrong][0]

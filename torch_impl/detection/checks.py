@@ -15,14 +15,14 @@ def corners(name, boxes):
     """Boxes x1 y1 x2 y2 of finite numbers, none with x2 < x1 or y2 < y1; no boxes at all are fine."""
     rows_of_four(name, boxes)
     finite(name, boxes)
-    if (wrong := (boxes[..., 2:] < boxes[..., :2]).any(dim=-1)).any():
+    if (wrong := inverted(boxes, torch.lt)).any():
         raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected x1 <= x2 and y1 <= y2")
 
 
 def positive_corners(name, boxes):
     """Corners of boxes that have an area."""
     corners(name, boxes)
-    if (wrong := (boxes[..., 2:] <= boxes[..., :2]).any(dim=-1)).any():
+    if (wrong := inverted(boxes, torch.le)).any():
         raise ValueError(f"{name} holds the box {first(boxes, wrong)}; expected a width and height above 0")
 
 
@@ -77,6 +77,12 @@ def positive_weights(name, values):
         raise ValueError(f"{name} is {tuple(values)}; expected four numbers above 0")
 
 
+def positive_ratios(name, values):
+    """Ratios of height to width: at least one, all above 0."""
+    if not values or not all(0 < value < inf for value in values):
+        raise ValueError(f"{name} is {tuple(values)}; expected ratios h/w above 0")
+
+
 def fraction(name, value):
     """A threshold or weight from 0 to 1."""
     if not 0 <= value <= 1:
@@ -117,6 +123,11 @@ def scales(size, strides, anchors):
     for stride, each in zip(strides, anchors):
         divisible("size", size, stride)
         sizes("anchors", torch.tensor(each, dtype=torch.float64))
+
+
+def inverted(boxes, compare):
+    """Where x2 or y2 compares so with x1 or y1."""
+    return compare(boxes[..., 2:], boxes[..., :2]).any(dim=-1)
 
 
 def first(rows, wrong):
