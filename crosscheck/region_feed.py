@@ -1,4 +1,4 @@
-"""Data for detectors: targets, regions and labelled boxes, all of dyadic fractions, so that exact runs take them too."""
+"""Data for detectors: targets and regions, all of dyadic fractions, so that exact runs take them too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ def localization(rng: Rng, sizes: tuple[int, ...]) -> Array:
 
 def class_or_none(rng: Rng, sizes: tuple[int, ...]) -> Array:
     """0, 1 or 2, or -1 where there is nothing."""
-    return np.asarray(rng.permutation(np.arange(sizes[0]) % 4) - 1.0)
+    return np.asarray(rng.permutation(np.arange(np.prod(sizes)) % 4).reshape(sizes) - 1.0)
+
+
+def priorities(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Numbers between 0 and 1, all different."""
+    count = int(np.prod(sizes))
+    return np.asarray((2 * rng.permutation(count).reshape(sizes) + 1) / 2 ** (count.bit_length() + 1))
 
 
 def landmarks(rng: Rng, sizes: tuple[int, ...]) -> Array:
@@ -52,15 +58,6 @@ def rectangles(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return np.concatenate([near, near + 2.0 ** rng.integers(-1, 4, near.shape)], axis=-1)
 
 
-def labeled_boxes(rng: Rng, sizes: tuple[int, ...]) -> Array:
-    """Rows (image, x1, y1, x2, y2, class) in the first of two images of 32 pixels, of one or two classes."""
-    near = rng.integers(0, 40, (sizes[0], 2)) / 2
-    far = near + rng.integers(12, 24, (sizes[0], 2)) / 2
-    classes = rng.integers(0, 2, (sizes[0], 1))
-    return np.concatenate([np.zeros((sizes[0], 1)), near, far, classes], axis=1)
-
-
 KINDS = {
-    kind.__name__: kind
-    for kind in (weights, localization, class_or_none, landmarks, regions, rectangles, labeled_boxes)
+    kind.__name__: kind for kind in (weights, localization, class_or_none, priorities, landmarks, regions, rectangles)
 }
