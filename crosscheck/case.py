@@ -24,7 +24,8 @@ class Case:
     why: the reason that the row exists
     arguments: constructor arguments (of a function: its keyword arguments)
     inputs: name -> axes, sizes and kind of numbers, e.g. {"A_prev": "n=7 m=5"}; kinds are listed in crosscheck/feed.py
-    output: the output's axes in the reference where its rank does not tell them ("n m" for a matrix)
+    output: the output's axes in the reference where its rank does not tell them ("n m" for a matrix); those of several
+    outputs are separated by commas: "m k, m k box"
     cost, labels: dotted name of the cost a net is trained with, a function of its outputs and the labels; their spec
     cost_arguments: keyword arguments of the cost
     differentiable: False for piecewise constant functions, of which only the output is compared

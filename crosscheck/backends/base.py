@@ -77,6 +77,9 @@ class Subject(ABC):
         """One step of the optimizer on the case's cost."""
         return self.update(rule, point, self.slope(feed, point))
 
+    def label_axes(self) -> str:
+        return parse(self.case.labels).axes
+
     @abstractmethod
     def module_paths(self) -> list[str]:
         """The dotted paths of all submodules that can be watched, the root as ""."""
@@ -108,7 +111,8 @@ class Subject(ABC):
         if path == "" and role == "in" and index < len(specs):
             return specs[index].axes
         if path == "" and role == "out" and self.case.output:
-            return self.case.output
+            stated = self.case.output.split(", ")
+            return stated[index if len(stated) > 1 else 0]
         return self.layout.data_axes(path, role, rank)
 
     def gather(

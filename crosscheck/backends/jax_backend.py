@@ -81,7 +81,7 @@ class Subject(base.Subject):
 
     def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
         args = self.arguments(feed)
-        cotangents = [self.output(u) for u in feed.cotangents]
+        cotangents = [self.output(u, index) for index, u in enumerate(feed.cotangents)]
         if not self.case.differentiable:
             outputs, nodes, _ = self.program("plain", train, trace)(args, None)
             return self.gather(self.nodes(nodes, None), tuple(map(numpy, outputs)), {}, {}, {})
@@ -169,7 +169,7 @@ class Subject(base.Subject):
 
     def slope(self, feed: Feed, point: Point) -> Slope:
         assert feed.labels is not None
-        loss, gradients, state = self.cost_program()(self.arguments(feed, point), self.output(feed.labels))
+        loss, gradients, state = self.cost_program()(self.arguments(feed, point), self.labels(feed.labels))
         own = self.layout.from_column
         return Slope(float(loss), own(as_numpy(gradients), trainable=True), own(as_numpy(state), trainable=False))
 
@@ -225,6 +225,7 @@ class Subject(base.Subject):
     def cost_program(self) -> Any:
         """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""
         if "cost" not in self.compiled:
+
             def run(args: Arrays, labels: Any) -> Any:
                 def loss(params: Arrays) -> Any:
                     outputs, _, state = self.forward(args | {"params": params}, None, True, False)
@@ -263,9 +264,12 @@ class Subject(base.Subject):
             },
         }
 
-    def output(self, value: Array) -> Any:
-        """An array laid out like the output of the whole: labels, cotangents."""
-        return self.array(self.layout.data_to_column(value, self.axes_of("", "out", 0, value.ndim)))
+    def output(self, value: Array, index: int) -> Any:
+        """An array laid out like an output of the whole: its cotangent."""
+        return self.array(self.layout.data_to_column(value, self.axes_of("", "out", index, value.ndim)))
+
+    def labels(self, value: Array) -> Any:
+        return self.array(self.layout.data_to_column(value, self.label_axes()))
 
     def array(self, value: Array) -> Any:
         dtype = jnp.dtype(arithmetic(self.dtype).storage.name) if value.dtype.kind == "f" else value.dtype

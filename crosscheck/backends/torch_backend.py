@@ -56,7 +56,7 @@ class Subject(base.Subject):
         self, outputs: tuple[torch.Tensor, ...], inputs: Mapping[str, torch.Tensor], feed: Feed, calls: list[Call]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """One backward pass for the gradients by parameters, inputs, and every recorded input and output."""
-        pairs = matching(outputs, map(self.output, feed.cotangents))
+        pairs = matching(outputs, [self.output(u, index) for index, u in enumerate(feed.cotangents)])
         if not self.case.differentiable or not pairs:
             return {}, {}
         loss = sum((y * u).sum() for y, u in pairs)
@@ -82,7 +82,7 @@ class Subject(base.Subject):
         with self.uniforms(feed), tensor_cores(self.dtype == "tf32"):
             outputs = astuple(self.call(*self.inputs(feed).values()))
             assert feed.labels is not None
-            loss = self.cost(*outputs, self.output(feed.labels))
+            loss = self.cost(*outputs, self.labels(feed.labels))
             found = torch.autograd.grad(loss, list(params.values()), allow_unused=True)
         gradients = {
             name: numpy(torch.zeros_like(param) if grad is None else grad)
@@ -133,9 +133,12 @@ class Subject(base.Subject):
             result[name] = tensor.requires_grad_(gradient and self.case.differentiable and not self.is_data(name))
         return result
 
-    def output(self, value: Array) -> torch.Tensor:
-        """A tensor laid out like the output of the whole: labels, cotangents."""
-        return self.parameter(self.layout.data_to_column(value, self.axes_of("", "out", 0, value.ndim)))
+    def output(self, value: Array, index: int) -> torch.Tensor:
+        """A tensor laid out like an output of the whole: its cotangent."""
+        return self.parameter(self.layout.data_to_column(value, self.axes_of("", "out", index, value.ndim)))
+
+    def labels(self, value: Array) -> torch.Tensor:
+        return self.parameter(self.layout.data_to_column(value, self.label_axes()))
 
     def parameter(self, value: Array) -> torch.Tensor:
         tensor = torch.from_numpy(np.array(value)).to(self.torch_device)
