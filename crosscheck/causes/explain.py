@@ -1,2 +1,93 @@
-def explain_all(twins, scene, culprit):
-    pass
+"""Names the cause of a divergence: the conventions, known to the catalogue, that make what either side made.
+
+Every variant of the layer is computed from what went in. One that makes what the first side made and one that makes what
+the second made, both to rounding, explain the whole difference; the causes are those by which the two variants differ.
+Nothing is claimed otherwise: then clues are all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.catalogue import CAUSES, Cause, load
+from crosscheck.causes.clues import clues
+from crosscheck.causes.scenes import sites
+from crosscheck.causes.site import Site
+from crosscheck.causes.variant import Variant, variants
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """first, second: what either side does, in words; causes: what they differ by; departs: "first", "second", "both" or
+    "neither", whichever is not the standard way; before, after: the relative difference, and what is left of it once the second
+    side's way is replaced by the first's."""
+
+    causes: tuple[Cause, ...]
+    first: str
+    second: str
+    departs: str
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        return f"{' and '.join(cause.id for cause in self.causes)}: {self.first} | {self.second}"
+
+
+def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
+    """Puts the explanation, or clues, into the culprit."""
+    load()
+    found = sites(twins, scene, culprit.divergence)
+    for site in found:
+        culprit.explanation = explain(site)
+        if culprit.explanation:
+            return
+    culprit.clues = [clue for site in found[:1] for clue in clues(site)]
+
+
+def explain(site: Site) -> Explanation | None:
+    """The explanation that needs the fewest causes; None if nothing in the catalogue makes what both sides made."""
+    best: Explanation | None = None
+    for _, found in variants(site):
+        for explanation in pairs(site, found):
+            if best is None or len(explanation.causes) < len(best.causes):
+                best = explanation
+    return best
+
+
+def pairs(site: Site, found: Sequence[Variant]) -> list[Explanation]:
+    """Explanations by one family: its variants that make the first side's, with those that make the second's."""
+    made = [(variant, safely(variant)) for variant in found]
+    mine = [(variant, array) for variant, array in made if site.matches(site.first, array)]
+    theirs = [(variant, array) for variant, array in made if site.matches(site.second, array)]
+    return [
+        explanation
+        for a, x in sorted(mine, key=lambda pair: len(pair[0].departs))[:3]
+        for b, y in sorted(theirs, key=lambda pair: len(pair[0].departs))[:3]
+        if (explanation := between(site, a, x, b, y))
+    ]
+
+
+def safely(variant: Variant) -> Array | None:
+    """What a variant makes; None where it does not apply after all."""
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(variant.make())
+    except (ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError):
+        return None
+
+
+def between(site: Site, a: Variant, x: Array | None, b: Variant, y: Array | None) -> Explanation | None:
+    """What two variants differ by. Causes that both depart by are not part of it."""
+    named = [CAUSES[i] for i in a.differs(b)]
+    if not named or x is None or y is None:
+        return None
+    departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
+    scale = float(np.linalg.norm(site.first)) or 1.0
+    before = float(np.linalg.norm(site.first - site.second)) / scale
+    after = float(np.linalg.norm((site.first - x) - (site.second - y))) / scale
+    return Explanation(tuple(named), a.says, b.says, departs, before, after)

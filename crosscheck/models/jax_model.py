@@ -83,7 +83,8 @@ class JaxModel(Model):
             (at.moving, at.smooth, probes, at.forced), at.fixed, at.data, at.weights
         )
         moving, smooth, probed, forced = slopes or NOTHING
-        calls, none = [], ({}, {})
+        calls = []
+        none: tuple[Arrays, Arrays] = ({}, {})
         for call, (inputs, results) in zip(self.recorded[key], recorded):
             d_in, d_out = (forced if call.key in forced else probed).get(call.key, none)
             sides = map(arrays, (inputs, results, d_out, d_in))

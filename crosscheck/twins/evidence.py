@@ -77,8 +77,10 @@ def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[M
     tried = replace(twins, pairing=replace(twins.pairing, links=tuple(links)))
     _, ask = tried.asks(twins.random, False, trace=True)
     other = tried.second.run(ask)
-    found = matches(units(tried.first, tried.second, run.calls, other.calls, tried.pairing), run, other, twins.images)
+    pairs = units(tried.first, tried.second, run.calls, other.calls, tried.pairing)
+    found = matches(pairs, run, other, twins.images)
     forced = tried.second.run(replace(ask, forced=forces(found)))
+    found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
     calls = {call.key: call for call in forced.calls}
     scores: dict[str, float] = {}
     for match in found:

@@ -179,13 +179,19 @@ def backward_culprits(
         if not unit.inner:
             continue
         if wrong := s.worst("cotangents"):
-            body = body_of(s.key, parents, by_key, "cotangents")
+            body = ahead(following, s.key, seen, parents) or body_of(s.key, parents, by_key, "cotangents")
             if (path_of(body), True) not in told:
                 found.append(wiring_at("backward", body, by_key, wrong, before=following, after=s.key))
         if (wrong := s.worst("input_cotangents")) and (path_of(unit.first), False) not in told:
             found.append(Divergence("backward", path_of(unit.first), path_of(unit.second), wrong, match=s.match))
         following = s.key
     return found
+
+
+def ahead(following: str, key: str, seen: Sequence[Seen], parents: Mapping[str, str | None]) -> str:
+    """The outermost module, entered after a unit, that got the right cotangent and handed back a wrong one."""
+    around = [s for s in seen if s.key in ancestors(following, parents) - ancestors(key, parents)]
+    return next((s.key for s in reversed(around) if s.worst("input_cotangents") and not s.worst("cotangents")), "")
 
 
 def leaf_culprits(
@@ -200,10 +206,10 @@ def leaf_culprits(
         if gap_.agrees:
             continue
         owner = gap_.path.rpartition(".")[0]
-        match = next((s.match for s in seen if path_of(s.key) == owner), None)
-        second = path_of(match.unit.second) if match else ""
+        match = next((s.match for s in seen if path_of(s.key) in (owner, owner.partition(".")[2])), None)
+        first, second = (path_of(match.unit.first), path_of(match.unit.second)) if match else (owner, "")
         direction = "state" if gap_.kind == "state" else "backward"
-        found.append(Divergence(direction, owner, second, gap_, match=match))
+        found.append(Divergence(direction, first, second, gap_, match=match))
     return found
 
 

@@ -1,0 +1,80 @@
+"""The scene of a divergence, cut down to what a hypothesis needs: what went in, the weights, and what either side made.
+
+All arrays are float64 (or whole numbers) in the first model's layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model's account of the place: its framework, the class of its module ("" for wiring) and that module's plain
+    attributes."""
+
+    framework: str
+    kind: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Site:
+    """target: what differs: "output" (of a unit), "value" (that wiring brings or gives), "state", "gradient" (what comes
+    back). first, second: both sides' version of it. inputs: of a unit, what it was given; of wiring, what it may have
+    been made of, the nearest last. weights, buffers: the unit's, by the leaf's last name ("weight", "running_var");
+    buffers as they were before. `name`: of the output or leaf that differs. cotangent: what came back to the unit."""
+
+    target: str
+    first: Array
+    second: Array
+    inputs: tuple[Array, ...]
+    sides: tuple[Side, Side]
+    weights: Mapping[str, Array] = field(default_factory=dict)
+    buffers: Mapping[str, Array] = field(default_factory=dict)
+    name: str = ""
+    train: bool = False
+    noise: float = 0.0
+    cotangent: Array | None = None
+
+    @property
+    def x(self) -> Array:
+        return self.inputs[-1]
+
+    @property
+    def channel(self) -> int:
+        """The axis of channels or features of x, in the first model's convention."""
+        return 1 if self.sides[0].framework == "torch" and self.sides[0].kind not in LAST and self.x.ndim > 2 else -1
+
+    def settings(self, *names: str) -> list[Any]:
+        """The values that either module's attributes of these names have, each once."""
+        found = [side.config[name] for side in self.sides for name in names if side.config.get(name) is not None]
+        return list(dict.fromkeys(value for value in found if not isinstance(value, list)))
+
+    def matches(self, side: Array, made: Array | None) -> bool:
+        """Whether a hypothesis makes what a side made, to rounding."""
+        if made is None or made.shape != side.shape:
+            return False
+        allowed = max(256 * self.noise, 1e-11 * norm(side))
+        return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
+
+
+LAST = ("LayerNorm", "RMSNorm", "Linear", "Embedding")
+"""torch modules whose features are last."""
+
+
+def norm(x: Array) -> float:
+    return float(np.linalg.norm(np.ravel(x)))
+
+
+def along(vector: Array, x: Array, axis: int) -> Array:
+    """A vector as an array that broadcasts along one axis of x."""
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return vector.reshape(shape)

@@ -1,0 +1,56 @@
+"""Ways to compute a layer: the standard one, and one for each convention in which ports depart from it.
+
+A family is a function of a site that yields variants, the standard one first; it yields nothing for sites that it does
+not understand. Variants are cheap to make: the array is computed when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from crosscheck.axes import Array
+from crosscheck.causes.site import Site
+
+
+@dataclass(frozen=True)
+class Variant:
+    """departs: the causes (by id) by which it differs from the standard way, () for that itself; says: the convention in
+    words or a formula; make: what it makes of the site, in the shape of site.first. choice: of several that exclude
+    each other, none of them standard, which it is; two variants with unlike choices differ by `otherwise`, or by what
+    BETWEEN has for the two."""
+
+    departs: tuple[str, ...]
+    says: str
+    make: Callable[[], Array]
+    choice: str = ""
+    otherwise: str = ""
+
+    def differs(self, other: Variant) -> list[str]:
+        """The causes by which two variants differ."""
+        ids = [i for i in (*self.departs, *other.departs) if (i in self.departs) != (i in other.departs)]
+        if self.choice != other.choice:
+            ids.append(BETWEEN.get(frozenset((self.choice, other.choice)), self.otherwise or other.otherwise))
+        return list(dict.fromkeys(ids))
+
+
+BETWEEN: dict[frozenset[str], str] = {}
+"""The cause by which two choices differ."""
+
+
+Family = Callable[[Site], Iterable[Variant]]
+FAMILIES: list[Family] = []
+
+
+def family(function: Family) -> Family:
+    """Registers a family."""
+    FAMILIES.append(function)
+    return function
+
+
+def variants(site: Site) -> Iterator[tuple[Family, list[Variant]]]:
+    """Every family's variants of a site."""
+    for function in FAMILIES:
+        found = list(function(site))
+        if found:
+            yield function, found
