@@ -1,4 +1,4 @@
-"""Data for detectors: targets and regions, all of dyadic fractions, so that exact runs take them too."""
+"""Data for detectors. Targets and regions are of dyadic fractions, so that exact runs take them too."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def regions(rng: Rng, sizes: tuple[int, ...]) -> Array:
 
 
 def rectangles(rng: Rng, sizes: tuple[int, ...]) -> Array:
-    """Rows (.., x1, y1, x2, y2), whose widths and heights are powers of two."""
-    near = rng.integers(-8, 40, (*sizes[:-1], 2)) / 4
-    return np.concatenate([near, near + 2.0 ** rng.integers(-1, 4, near.shape)], axis=-1)
+    """Rows (.., x1, y1, x2, y2) that often overlap, no two alike: what noise could exchange would be no decision."""
+    near = rng.uniform(-2, 2, (*sizes[:-1], 2))
+    return np.concatenate([near, near + rng.uniform(1, 8, near.shape)], axis=-1)
 
 
 KINDS = {

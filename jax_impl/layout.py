@@ -36,6 +36,7 @@ PARAMETERS = {
     "VGG": {"classifier.0.W": ("classifier.0.kernel", "(h w c) n")},
     "AuxiliaryHead": {"fc1.W": ("fc1.kernel", "(h w c) n")},
     "WindowClassifier": {"fc1.W": ("fc1.kernel", "(h w c) n")},
+    "FastRCNNHead": {"fc1.W": ("fc1.kernel", "(h w c) n")},
 }
 
 BOOKKEEPING = {}

@@ -10,6 +10,7 @@ PARAMETERS = {
     "VGG": {"classifier.0.W": "n (h w c)"},
     "AuxiliaryHead": {"fc1.W": "n (h w c)"},
     "WindowClassifier": {"fc1.W": "n (h w c)"},
+    "FastRCNNHead": {"fc1.W": "n (h w c)"},
 }
 """Parameters of a net whose axes are finer than their layer knows."""
 
@@ -25,6 +26,8 @@ DATA = {
     "VGG": {"flatten out": "(h w c) m", "classifier.0 in": "(h w c) m"},
     "AuxiliaryHead": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
     "WindowClassifier": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
+    "FastRCNNHead": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
+    "FasterRCNN": {"head.flatten out": "(h w c) m", "head.fc1 in": "(h w c) m"},
     "GoogLeNet": {
         "aux1.flatten out": "(h w c) m",
         "aux1.fc1 in": "(h w c) m",

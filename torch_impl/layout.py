@@ -29,6 +29,7 @@ PARAMETERS = {
     "VGG": {"classifier.0.W": ("classifier.0.weight", "n (c h w)")},
     "AuxiliaryHead": {"fc1.W": ("fc1.weight", "n (c h w)")},
     "WindowClassifier": {"fc1.W": ("fc1.weight", "n (c h w)")},
+    "FastRCNNHead": {"fc1.W": ("fc1.weight", "n (c h w)")},
 }
 
 BOOKKEEPING = {"num_batches_tracked": "counts batches; enters no formula while momentum is a number"}

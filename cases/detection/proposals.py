@@ -35,7 +35,7 @@ CASES = [
         HERE + "rpn_loss",
         "sampled",
         "a part of the anchors counts, fewer of those with an object",
-        {"count": 5, "fraction": 0.4, "positive": 0.25, "negative": 0.125},
+        {"count": 5, "fraction": 0.4, "positive": 0.4, "negative": 0.2},
         HEAD | LABELS,
     ),
 ]
