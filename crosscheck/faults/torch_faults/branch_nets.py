@@ -33,6 +33,11 @@ def linear_end(self: Any, x: Any) -> Any:
 
 
 FAULTS = [
+    rows("torch", "structure", where=FILE + "efficientnet:SqueezeExcitation", bites="structure")(
+        "narrow end of the gate a quarter of the widened channels",
+        lambda gate: lambda c, c_squeeze, activation: gate(c, max(1, c // 4), activation),
+        Site(MBCONV),
+    ),
     inception(
         "branches in another order",
         lambda forward: (

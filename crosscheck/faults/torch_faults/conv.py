@@ -130,6 +130,17 @@ FAULTS = [
     ),
     conv("bias dropped", output(without_bias), Site(CONV), NET, only=second),
     conv(
+        "bias dropped before batch norm",
+        output(without_bias),
+        Site("nets.vgg.VGG/batch-norm", "features.0"),
+        only=lambda self: self.in_channels == 3,
+    ),
+    conv(
+        "dilation ignored",
+        lambda correlate: lambda self, x, weight: F.conv2d(x, weight, self.bias, self.stride, padding=1),
+        Site(CONV + "/same-dilation"),
+    ),
+    conv(
         "groups interleaved",
         output(interleaved),
         Site(CONV + "/groups"),

@@ -34,6 +34,13 @@ def strided_first(self: Any, x: Any) -> Any:
     return torch.relu(self.bn3(self.conv3(z)) + self.downsample(x))
 
 
+def strided_second(self: Any, x: Any) -> Any:
+    """The notes' convolutional block with the stride of its first convolution in the second."""
+    z = torch.relu(self.bn1(F.conv2d(x, self.conv1.weight)))
+    z = torch.relu(self.bn2(self.conv2(z)[:, :, ::2, ::2]))
+    return torch.relu(self.bn3(self.conv3(z)) + self.downsample(x))
+
+
 def one_activation(self: Any, x: Any) -> Any:
     z = torch.relu(self.bn1(self.conv1(x)))
     return torch.relu(self.bn3(self.conv3(self.bn2(self.conv2(z)))) + self.downsample(x))
@@ -97,6 +104,16 @@ FAULTS = [
         bites="nothing",
     ),
     bottleneck("stride in the first convolution", lambda forward: strided_first, Site(BOTTLENECK)),
+    rows(
+        "torch",
+        "convolutional block",
+        where="torch_impl.nets.residual_blocks:ConvolutionalBlock.forward",
+        bites="wiring",
+    )(
+        "stride in the second convolution",
+        lambda forward: strided_second,
+        Site("nets.residual_blocks.ConvolutionalBlock"),
+    ),
     bottleneck("second activation left out", lambda forward: one_activation, Site(BOTTLENECK)),
     subsample(
         "zeros before the channels",
