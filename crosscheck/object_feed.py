@@ -32,4 +32,9 @@ def labeled(rng: Rng, middle: Array) -> Array:
     return np.concatenate([middle, size, classes], axis=-1)
 
 
-KINDS = {kind.__name__: kind for kind in (objects, border_objects)}
+def recalls(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """A recall that grows by one of 16 objects or stays, and reaches tenths exactly at no place."""
+    return np.asarray(np.minimum(rng.integers(0, 2, sizes).cumsum() + 1, 16) / 16)
+
+
+KINDS = {kind.__name__: kind for kind in (objects, border_objects, recalls)}

@@ -57,6 +57,8 @@ class Carrier(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce" and ufunc in dispatch.REDUCTIONS:
             return dispatch.REDUCTIONS[ufunc](*inputs, **kwargs)
+        if method == "accumulate" and ufunc in (np.maximum, np.minimum):
+            return self._choose(lambda v: ufunc.accumulate(v, **kwargs), *inputs)
         if method != "__call__" or kwargs:
             how = "in place" if "out" in kwargs or method == "at" else f"as {method} with {sorted(kwargs)}"
             raise TypeError(f"np.{ufunc.__name__} {how} has no meaning for {type(self).__name__}")

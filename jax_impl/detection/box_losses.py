@@ -66,7 +66,7 @@ def _hull(boxes, targets):
 
 def _center_distance(boxes, targets):
     """rho^2/c^2"""
-    gap = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
+    gap = ((boxes[:, :2] - targets[:, :2]) + (boxes[:, 2:] - targets[:, 2:])) / 2
     diagonal = jnp.square(_hull(boxes, targets)).sum(axis=1)
     return jnp.square(gap).sum(axis=1) / jnp.where(diagonal > 0, diagonal, 1)
 

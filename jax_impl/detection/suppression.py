@@ -32,6 +32,8 @@ def survivors(boxes, scores, classes=None, threshold=0.5):
     candidates("boxes", boxes, scores, classes)
     fraction("threshold", threshold)
     classes = jnp.zeros_like(scores) if classes is None else classes
+    if not len(boxes):
+        return jnp.zeros(0, bool)
     return _survivors(boxes, scores, classes, threshold)
 
 
@@ -43,6 +45,8 @@ def soft_suppression(boxes, scores, classes=None, sigma=0.5, threshold=0.3, kind
     positive("sigma", sigma)
     fraction("threshold", threshold)
     classes = jnp.zeros_like(scores) if classes is None else classes
+    if not len(boxes):
+        return scores
     return _soft_suppression(boxes, scores, classes, sigma, threshold, kind)
 
 

@@ -42,8 +42,8 @@ def yolo_loss(
 
 def ignored(boxes, truth, ignore):
     """Whether a slot's box overlaps any object by more: (m, s)."""
-    overlap = iou(boxes, corner_from_center(truth[..., :4]))
-    return ((overlap > ignore) & (truth[..., None, :, 4] >= 0)).any(axis=2)
+    real = jnp.where(truth[..., 4:] >= 0, truth[..., :4], 0)  # empty: no overlap
+    return (iou(boxes, corner_from_center(real)) > ignore).any(axis=2)
 
 
 def _squared_box(z, target, table, present):

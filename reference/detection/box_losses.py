@@ -102,7 +102,7 @@ def overlaps(B, T):
 
 def center_distance(B, T):
     """rho^2/c^2"""
-    gap = (B[:, :2] + B[:, 2:] - T[:, :2] - T[:, 2:]) / 2
+    gap = ((B[:, :2] - T[:, :2]) + (B[:, 2:] - T[:, 2:])) / 2
     sides, back_hull = hull(B, T)
     c2 = (sides * sides).sum(axis=1)
     c2 = np.where(c2.real > 0, c2, 1)

@@ -58,9 +58,8 @@ def yolo_loss(
 
 def ignored(B, Y, ignore):
     """Whether a slot's box overlaps any object by more: [m s]."""
-    truth, _ = corner_from_center(Y[..., :4])
-    overlap = np.where(Y[..., None, :, 4].real >= 0, iou(B.real, truth.real), 0)
-    return (overlap > ignore).any(axis=2)
+    truth, _ = corner_from_center(np.where(Y[..., 4:].real >= 0, Y[..., :4].real, 0))  # empty: no overlap
+    return (iou(B.real, truth) > ignore).any(axis=2)
 
 
 def squared_box(Z, T, table, present):

@@ -66,7 +66,7 @@ def _hull(boxes, targets):
 
 def _center_distance(boxes, targets):
     """rho^2/c^2"""
-    gap = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
+    gap = ((boxes[:, :2] - targets[:, :2]) + (boxes[:, 2:] - targets[:, 2:])) / 2
     diagonal = _hull(boxes, targets).square().sum(dim=1)
     return gap.square().sum(dim=1) / torch.where(diagonal > 0, diagonal, 1)
 

@@ -1,0 +1,23 @@
+"""From what a detector says of every slot of one image to the few boxes it stands by.
+
+confidence (..), boxes (.., 4), probabilities (.., k) -> scores (n,), boxes (n, 4), classes (n,).
+"""
+
+from torch_impl.detection.suppression import non_max_suppression
+
+
+def filter_boxes(confidence, boxes, probabilities, threshold=0.6):
+    """The slots whose likeliest class has a score of at least the threshold, in their order."""
+    if probabilities.shape[:-1] != confidence.shape or boxes.shape != (*confidence.shape, 4):
+        shapes = ", ".join(str(tuple(x.shape)) for x in (confidence, boxes, probabilities))
+        raise ValueError(f"confidence, boxes, probabilities have shapes {shapes}; expected (..), (.., 4) and (.., k)")
+    scores, classes = (confidence[..., None] * probabilities).max(dim=-1)
+    stays = scores >= threshold
+    return scores[stays], boxes[stays], classes[stays]
+
+
+def yolo_eval(confidence, boxes, probabilities, max_boxes=10, score_threshold=0.6, iou_threshold=0.5, per_class=True):
+    """The boxes that pass the filter, less those that non-max suppression drops, best first."""
+    scores, boxes, classes = filter_boxes(confidence, boxes, probabilities, score_threshold)
+    kept = non_max_suppression(boxes, scores, classes if per_class else None, iou_threshold, max_boxes)
+    return scores[kept], boxes[kept], classes[kept]
