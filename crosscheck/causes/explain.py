@@ -62,8 +62,8 @@ def explain(site: Site) -> Explanation | None:
 def pairs(site: Site, found: Sequence[Variant]) -> list[Explanation]:
     """Explanations by one family: its variants that make the first side's, with those that make the second's."""
     made = [(variant, safely(variant)) for variant in found]
-    mine = [(variant, array) for variant, array in made if site.matches(site.first, array)]
-    theirs = [(variant, array) for variant, array in made if site.matches(site.second, array)]
+    mine = [(variant, array) for variant, array in made if site.matches(site.first, array, variant.coarse)]
+    theirs = [(variant, array) for variant, array in made if site.matches(site.second, array, variant.coarse)]
     return [
         explanation
         for a, x in sorted(mine, key=lambda pair: len(pair[0].departs))[:3]
@@ -77,15 +77,16 @@ def safely(variant: Variant) -> Array | None:
     try:
         with np.errstate(all="ignore"):
             return np.asarray(variant.make())
-    except (ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError):
+    except (ValueError, IndexError, KeyError, ZeroDivisionError, np.linalg.LinAlgError):
         return None
 
 
 def between(site: Site, a: Variant, x: Array | None, b: Variant, y: Array | None) -> Explanation | None:
     """What two variants differ by. Causes that both depart by are not part of it."""
-    named = [CAUSES[i] for i in a.differs(b)]
-    if not named or x is None or y is None:
+    ids = a.differs(b)
+    if not ids or "" in ids or x is None or y is None:
         return None
+    named = [CAUSES[i] for i in ids]
     departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
     scale = float(np.linalg.norm(site.first)) or 1.0
     before = float(np.linalg.norm(site.first - site.second)) / scale

@@ -29,7 +29,9 @@ class Site:
     """target: what differs: "output" (of a unit), "value" (that wiring brings or gives), "state", "gradient" (what comes
     back). first, second: both sides' version of it. inputs: of a unit, what it was given; of wiring, what it may have
     been made of, the nearest last. weights, buffers: the unit's, by the leaf's last name ("weight", "running_var");
-    buffers as they were before. `name`: of the output or leaf that differs. cotangent: what came back to the unit."""
+    buffers as they were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the
+    second's unit has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the
+    unit. given: what modules without parameters in the first model's wiring gave."""
 
     target: str
     first: Array
@@ -42,6 +44,8 @@ class Site:
     train: bool = False
     noise: float = 0.0
     cotangent: Array | None = None
+    theirs: Mapping[str, Array] = field(default_factory=dict)
+    given: tuple[Array, ...] = ()
 
     @property
     def x(self) -> Array:
@@ -57,14 +61,15 @@ class Site:
         found = [side.config[name] for side in self.sides for name in names if side.config.get(name) is not None]
         return list(dict.fromkeys(value for value in found if not isinstance(value, list)))
 
-    def matches(self, side: Array, made: Array | None) -> bool:
-        """Whether a hypothesis makes what a side made, to rounding."""
+    def matches(self, side: Array, made: Array | None, coarse: bool = False) -> bool:
+        """Whether a hypothesis makes what a side made, to rounding (float32's, if `coarse`)."""
         if made is None or made.shape != side.shape:
             return False
-        allowed = max(256 * self.noise, 1e-11 * norm(side))
+        allowed = max(256 * self.noise, 1e-11 * norm(side), coarse * FLOAT32 * norm(side) / np.sqrt(max(side.size, 1)))
         return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
 
 
+FLOAT32 = 3e-6
 LAST = ("LayerNorm", "RMSNorm", "Linear", "Embedding")
 """torch modules whose features are last."""
 

@@ -52,10 +52,16 @@ class FunctionModel(JaxModel):
         args, kwargs = self.arguments(inputs)
         if self.mode:
             kwargs[self.mode] = MODES[self.mode] if train else not MODES[self.mode]
+        if watcher.here():
+            args, kwargs = watcher.enter("", self.name, args, kwargs)
+            return watcher.leave(self.applied(values, args, kwargs)), {}
+        return self.applied(values, args, kwargs), {}
+
+    def applied(self, values: Mapping[str, Any], args: Any, kwargs: Any) -> Any:
         if not self.paths:
-            return self.function(*args, **kwargs), {}
+            return self.function(*args, **kwargs)
         leaves = [values[path] if path in self.given else self.fixed[path] for path in self.paths]
-        return self.function(jax.tree_util.tree_unflatten(self.tree, leaves), *args, **kwargs), {}
+        return self.function(jax.tree_util.tree_unflatten(self.tree, leaves), *args, **kwargs)
 
 
 def path_of(keys: Any) -> str:
