@@ -10,6 +10,7 @@ import typer
 from columns import column
 
 from crosscheck import cache, registry
+from crosscheck.jobs.__main__ import main
 from crosscheck.jobs.compare import compare
 from crosscheck.jobs.data import DATA_SETS, DataSet, load, one_hot, split
 from crosscheck.jobs.learner import starting_point
@@ -246,4 +247,5 @@ def test_an_unknown_case_is_refused_before_anything_runs(tmp_path):
     with pytest.raises(typer.Exit) as refusal:
         compare(["layers.dens.Dens"], tmp_path, [QUICK])
     assert refusal.value.exit_code == 2
+    assert main(["layers.dens.Dens", "--folder", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())

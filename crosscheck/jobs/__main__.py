@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
+
 from crosscheck.settings import one_thread
 
 
@@ -21,7 +23,10 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     from crosscheck.jobs.compare import compare  # after one_thread: it imports the frameworks
 
-    return compare(options.patterns, options.folder)
+    try:
+        return compare(options.patterns, options.folder)
+    except typer.Exit as refusal:
+        return refusal.exit_code
 
 
 if __name__ == "__main__":
