@@ -71,7 +71,7 @@ class Watcher:
             weight = self.weights.get(key, ({}, {}))[side].get(name)
             if weight is not None:
                 self.terms.append(jnp.sum(value * weight.astype(value.dtype)))
-            return instead.astype(value.dtype)
+            return instead if instead.dtype == jnp.float64 else instead.astype(value.dtype)
         probe = self.probes[key][side].get(name) if key in self.probes else None
         return value if probe is None else value + probe.astype(value.dtype)
 

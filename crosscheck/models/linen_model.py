@@ -53,7 +53,7 @@ class LinenModel(JaxModel):
         owner, _, name = within.rpartition(".")
         kind = self.told.get(owner, ("", {}))[0]
         trainable = collection == "params"
-        return Leaf(path, value.shape, value.dtype.name, trainable, kind, flax_axes.axes(kind, name, value.ndim))
+        return Leaf(path, value.shape, value.dtype.name, trainable, kind, flax_axes.axes(kind, name, value.ndim, owner))
 
     def values(self) -> Arrays:
         return dict(self.whole)

@@ -1,9 +1,9 @@
 """Dropout's masks, the same in any framework and layout: whether an element stays is decided by its own value.
 
-    keep(x) = frac(sin(997 x) 1031) < 1 - rate
+    keep(x) = frac(61.8 x / rms(x)) < 1 - rate
 
-Values that agree to rounding get the same decision (all but about one element in 10^10 in float64), whatever their
-order in memory; each side keeps its own rate, so that unlike rates are seen.
+Values that agree to rounding get the same decision (in float64 all but one element in 10^13), whatever their order in
+memory; each side keeps its own rate, so that unlike rates are seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 def keep(x: Any, rate: float, xp: Any) -> Any:
     """Which elements stay; `xp` is the framework's namespace (torch, jax.numpy, numpy)."""
-    mixed = xp.sin(x * 997.0) * 1031.0
-    return mixed - xp.floor(mixed) < 1.0 - rate
+    scaled = 61.8 * x / (xp.sqrt((x * x).mean()) + 1e-30)
+    return scaled - xp.floor(scaled) < 1.0 - rate
 
 
 def dropped(x: Any, rate: float, fixed: Any, xp: Any) -> Any:

@@ -46,7 +46,7 @@ class NnxModel(JaxModel):
     def leaf_of(self, path: str, variable: Any) -> Leaf:
         owner, _, name = path.rpartition(".")
         value, kind = variable.get_value(), type(self.parts.get(owner)).__name__
-        axes = flax_axes.axes(kind, name, value.ndim)
+        axes = flax_axes.axes(kind, name, value.ndim, owner)
         trainable = isinstance(variable, nnx.Param)
         return Leaf(path, value.shape, value.dtype.name, trainable, kind, axes, self.shared.get(path, ()))
 
@@ -61,7 +61,7 @@ class NnxModel(JaxModel):
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         filled = [(keys, variable.replace(jnp.asarray(values[p]))) for p, (keys, variable) in self.variables.items()]
-        filled += list(self.rest.values())
+        filled += [(keys, variable.replace(variable.get_value())) for keys, variable in self.rest.values()]
         model = nnx.merge(self.graphs[train], nnx.from_flat_state(filled))
         args, kwargs = self.arguments(inputs)
         with watching_nnx(model, watcher):

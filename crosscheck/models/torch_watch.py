@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,13 +19,16 @@ from crosscheck.models.trees import flatten, rebuild
 F = nn.functional
 DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, torch.dropout)
 
+ATTENTIONS = (F.multi_head_attention_forward,)
+
 
 def is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
 class SharedDropout(TorchFunctionMode):  # type: ignore[misc]
-    """Dropout's masks come from the values themselves (masks.py), so that both sides draw the same."""
+    """Dropout's masks come from the values themselves (masks.py), so that both sides draw the same. Fused attention
+    keeps its weights to itself, so its dropout is left out."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -32,6 +36,13 @@ class SharedDropout(TorchFunctionMode):  # type: ignore[misc]
             given = dict(zip(("input", "p", "training"), args)) | kwargs
             x = given["input"]
             return dropped(x, given.get("p", 0.5), x.detach(), torch) if given.get("training", True) else x
+        if func in ATTENTIONS:
+            bound = inspect.signature(func).bind(*args, **kwargs)
+            bound.arguments["dropout_p"] = 0.0
+            args, kwargs = bound.args, bound.kwargs
+        elif func is F.scaled_dot_product_attention:
+            args = (*args[:4], 0.0, *args[5:]) if len(args) > 4 else args
+            kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs
         return func(*args, **kwargs)
 
 

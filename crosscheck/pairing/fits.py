@@ -59,10 +59,24 @@ def by_names(first: tuple[int, ...], second: tuple[int, ...], axes: str, others:
     a = {name: size for name, size in zip(axes.split(), first) if size != 1 or name in others.split()}
     b = {name: size for name, size in zip(others.split(), second) if size != 1 or name in axes.split()}
     if a != b:
-        return None
+        return by_group(a, b)
     left = " ".join(name if name in a else "1" for name in axes.split())
     right = " ".join(name if name in b else "1" for name in others.split())
     return Fit(f"{left} -> {right}", (), True)
+
+
+def by_group(a: dict[str, int], b: dict[str, int]) -> Fit | None:
+    """Where all axes but one on one side have the same names, that one is made of the rest of the other's."""
+    alone, alone_there = ([n for n in x if n not in y] for x, y in ((a, b), (b, a)))
+    if min(len(alone), len(alone_there)) != 1 or prod(a.values()) != prod(b.values()):
+        return None
+    many = a if len(alone) > 1 else b
+    group = f"({' '.join(alone if many is a else alone_there)})"
+    sizes = tuple((name, many[name]) for name in (alone if many is a else alone_there))
+    sides = [" ".join(group if n in (alone if x is a else alone_there) else n for n in x) for x in (a, b)]
+    kept = " ".join(a if many is a else b)
+    pattern = f"{kept} -> {sides[1]}" if many is a else f"{sides[0]} -> {kept}"
+    return Fit(pattern, sizes, True)
 
 
 def groupings(high: Sequence[int], low: Sequence[int]) -> Iterator[tuple[str, str, tuple[tuple[str, int], ...]]]:

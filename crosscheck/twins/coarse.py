@@ -55,6 +55,7 @@ def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced]) -> set[str]
     rng = np.random.default_rng(0)
     ways = {key: direction(rng, force) for key, force in forced.items()}
     inputs = {name: way(rng, value) for name, value in ask.inputs.items()}
+    values = {name: way(rng, value) for name, value in ask.values.items()}
     runs = [
         model.run(
             replace(
@@ -62,6 +63,7 @@ def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced]) -> set[str]
                 trace=True,
                 forced={key: shifted(force, ways[key], t) for key, force in forced.items()},
                 inputs={name: shift(value, inputs[name], t) for name, value in ask.inputs.items()},
+                values={name: shift(value, values[name], t) for name, value in ask.values.items()},
             )
         )
         for t in (0.0, STEP, 2 * STEP)
@@ -94,5 +96,5 @@ def tensors_of(call: Any) -> list[Array]:
 
 
 def bent(at: Array, once: Array, twice: Array) -> bool:
-    moved = np.linalg.norm(once - at)
-    return bool(np.linalg.norm(twice - 2 * once + at) > BENT * moved) if moved else False
+    """Off a line, or not moved at all."""
+    return bool(np.linalg.norm(twice - 2 * once + at) >= BENT * np.linalg.norm(once - at))

@@ -120,9 +120,11 @@ def second_look(
                 problems.append(error)
                 continue
             if sizes(ran[-1][0]) == sizes(look):
-                return ran[-1]
+                break
         if ran:
-            return ran[0]
+            if kind != dtype:
+                report.notes.append(f"the second model does not run in float64: {brief(problems[0])}")
+            return ran[-1] if sizes(ran[-1][0]) == sizes(look) else ran[0]
     report.fail(f"the second model ({model.name}) raised {brief(problems[0])}", problems[0])
     return None
 
@@ -168,7 +170,7 @@ def climb(twins: Twins, rungs: tuple[str, ...], report: Report, progress: Progre
     for name in RUNGS:
         if name not in rungs:
             continue
-        if name == "precision" and any(finding.diverges for finding in report.findings):
+        if name == "precision" and any(f.diverges and not f.excused for f in report.findings):
             report.findings.append(Finding(name, reason="not run: the models differ in float64 already"))
             continue
         progress(f"rung {name}")
@@ -176,6 +178,8 @@ def climb(twins: Twins, rungs: tuple[str, ...], report: Report, progress: Progre
         report.findings.append(finding)
         if finding.diverges and trail is not None:
             progress(f"looking for the first divergence ({name})")
-            report.add(hunt(twins, finding, trail, explain_all))
+            culprits = hunt(twins, finding, trail, explain_all)
+            finding.excused = bool(culprits) and all(culprit.excused for culprit in culprits)
+            report.add(culprits)
         if finding.reason.startswith("raised"):
             break

@@ -6,23 +6,24 @@ the same of it. So each question is answered where it arises, whatever else is w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, product
 
 import numpy as np
 
 from crosscheck.models.model import Leaf, Run
 from crosscheck.pairing.fits import Fit, fits
-from crosscheck.pairing.links import Link
-from crosscheck.twins.forced import Match, back, forces, matches
+from crosscheck.pairing.links import Link, Piece
+from crosscheck.twins.forced import Match, back, forces, matches, tensors
 from crosscheck.twins.ladder import Twins
 from crosscheck.twins.layouts import distance
 from crosscheck.twins.units import units
 
 SURE = 1e-3
 """A layout that brings the outputs nearer than this, and ten times nearer than the next, is the right one."""
-MOST = 6
-"""Layouts that are tried of one leaf."""
+MOST, TRIALS = 6, 24
+"""Layouts that are tried of one leaf, and combinations of layouts that are tried in all."""
 
 
 def settled(twins: Twins) -> Twins:
@@ -38,28 +39,57 @@ def settled(twins: Twins) -> Twins:
         return twins  # the ladder will say what is raised
     flat = flatten_links(twins, first[0])
     links = [flat.get(i, found[0]) for i, found in questions.items()]
-    rounds = [
-        [found[min(n, len(found) - 1)] for found in questions.values()]
-        for n in range(max(map(len, questions.values())))
-    ]
-    scores = [first[1], *(try_out(twins, run, choice)[1] for choice in rounds[1:])]
+    asked = {i: found for i, found in questions.items() if len(found) > 1 and i not in flat}
+    kinds = list(dict.fromkeys(question(found) for found in asked.values()))
+    tried = list(islice(product(*(range(count) for _, count in kinds)), TRIALS))
+    choices = [dict(zip(kinds, trial)) for trial in tried]
+    scores = [try_out(twins, run, chosen(links, asked, choice))[1] for choice in choices]
     open_: list[str] = []
-    for i, found in questions.items():
-        if len(found) > 1 and i not in flat:
-            links[i], sure = decided(found, [score.get(owner(links[i]), np.inf) for score in scores], links[i])
-            open_ += (
-                [] if sure else [f"{links[i].first} may be laid out as {len(found)} ways; {links[i].pattern} is taken"]
-            )
+    for i, found in asked.items():
+        at = [near(score, owner(found[0])) for score in scores]
+        best = int(np.argmin(at))
+        pick = choices[best][question(found)]
+        others = [score for score, choice in zip(at, choices) if choice[question(found)] != pick]
+        if at[best] < SURE and at[best] * 10 < min(others, default=np.inf):
+            links[i] = replace(found[pick], why="evidence")
+        else:
+            open_.append(f"{links[i].first} may be laid out in {len(found)} ways: {links[i].pattern} is taken")
     return replace(twins, pairing=replace(twins.pairing, links=tuple(links), open=(*twins.pairing.open, *open_)))
+
+
+def question(found: Sequence[Link]) -> tuple[str, int]:
+    """Links that ask the same: leaves of one name, with as many layouts."""
+    return found[0].first.path.rpartition(".")[2] + " ".join(link.pattern for link in found), len(found)
+
+
+def chosen(
+    links: Sequence[Link], asked: Mapping[int, Sequence[Link]], choice: Mapping[tuple[str, int], int]
+) -> list[Link]:
+    return [asked[i][choice[question(asked[i])]] if i in asked else link for i, link in enumerate(links)]
+
+
+def near(scores: Mapping[str, float], path: str) -> float:
+    """The score of the innermost unit around a leaf."""
+    while path and path not in scores:
+        path = path.rpartition(".")[0]
+    return scores.get(path, np.inf)
 
 
 def options(twins: Twins, link: Link) -> list[Link]:
     """The link, and its other layouts if nothing told which it is."""
-    if link.why in ("given", "gates", "axes", "shape") or link.first.slots > 1 or link.second.slots > 1:
+    if link.why in ("given", "gates", "axes", "shape"):
         return [link]
-    one, two = twins.first.leaf(link.first.path), twins.second.leaf(link.second.path)
+    one, two = (
+        slot_of(model.leaf(piece.path), piece)
+        for model, piece in ((twins.first, link.first), (twins.second, link.second))
+    )
     every = [replace(link, pattern=fit.pattern, sizes=dict(fit.sizes)) for fit in fits(one, two)]
     return ([link] + [other for other in every if other.pattern != link.pattern])[:MOST]
+
+
+def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
+    shape = tuple(n // piece.slots if axis == piece.axis else n for axis, n in enumerate(leaf.shape))
+    return replace(leaf, shape=shape)
 
 
 def may_flatten(twins: Twins) -> bool:
@@ -82,21 +112,16 @@ def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[M
     forced = tried.second.run(replace(ask, forced=forces(found)))
     found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
     calls = {call.key: call for call in forced.calls}
-    scores: dict[str, float] = {}
+    gaps = [
+        distance(run.outputs[name], y)
+        for name, y in back(other.outputs, tensors(run.outputs, other.outputs, twins.images)).items()
+    ]
+    scores: dict[str, float] = {"": max(gaps, default=np.inf)}
     for match in found:
         theirs = back(calls[match.unit.second].outputs, match.outputs)
         gaps = [distance(theirs[name], match.first.outputs[name]) for name in theirs]
         scores[match.unit.first.partition("#")[0]] = max(gaps, default=np.inf)
     return [(match, forced) for match in found], scores
-
-
-def decided(found: Sequence[Link], scores: Sequence[float], usual: Link) -> tuple[Link, bool]:
-    """The layout with the least distance, and whether it is clearly the right one."""
-    tried = list(zip(scores, range(len(found))))
-    (best, at), *others = sorted(tried)
-    if best < SURE and (not others or others[0][0] > 10 * best):
-        return replace(found[at], why="evidence"), True
-    return usual, False
 
 
 def flatten_links(twins: Twins, found: Sequence[tuple[Match, Run]]) -> dict[int, Link]:

@@ -7,8 +7,11 @@ a unit makes of what it was given; what reaches the next unit from what the unit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Run
 from crosscheck.pairing.fits import Fit
 from crosscheck.twins.layouts import choose, flattened, layouts
@@ -27,6 +30,8 @@ class Match:
     second: Call
     inputs: Names = field(default_factory=dict)
     outputs: Names = field(default_factory=dict)
+    again: dict[str, str] = field(default_factory=dict)
+    """Inputs of the second that are the same tensor as another of its inputs, by name (q, k and v of self-attention)."""
 
 
 def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[Match]:
@@ -37,9 +42,31 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[M
     found = []
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
-        sides = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
-        found.append(Match(unit, a, b, *sides))
+        inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
+        found.append(Match(unit, once(a, inputs), b, inputs, outputs, repeats(b, inputs)))
     return found
+
+
+def once(call: Call, names: Names) -> Call:
+    """The first model's call, with an input that it was handed several times and the second once counted as one: what
+    comes back by each is added up."""
+    cotangents = dict(call.input_cotangents)
+    for name, value in call.inputs.items():
+        twin = next((other for other in names if alike(call.inputs[other], value)), None)
+        if name not in names and twin is not None and name in cotangents and twin in cotangents:
+            cotangents[twin] = cotangents[twin] + cotangents.pop(name)
+    return replace(call, input_cotangents=cotangents)
+
+
+def repeats(call: Call, names: Names) -> dict[str, str]:
+    taken = [other for other, _ in names.values()]
+    free = [name for name in call.inputs if name not in taken]
+    found = {name: next((t for t in taken if alike(call.inputs[t], call.inputs[name])), "") for name in free}
+    return {name: twin for name, twin in found.items() if twin}
+
+
+def alike(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
 def tensors(first: Arrays, second: Arrays, images: bool, shapes: Iterable[tuple[int, ...]] = ()) -> Names:
@@ -63,7 +90,7 @@ def forces(found: Sequence[Match]) -> dict[str, Forced]:
     """What the second model's innermost calls are made to take and give."""
     return {
         match.unit.second: Forced(
-            there(match.first.inputs, match.inputs),
+            repeated(there(match.first.inputs, match.inputs), match.again),
             there(match.first.outputs, match.outputs),
             there(match.first.cotangents, match.outputs),
             there(match.first.input_cotangents, match.inputs),
@@ -71,6 +98,19 @@ def forces(found: Sequence[Match]) -> dict[str, Forced]:
         for match in found
         if match.unit.inner and match.unit.second
     }
+
+
+def repeated(values: Arrays, again: dict[str, str]) -> Arrays:
+    return values | {name: values[twin] for name, twin in again.items()}
+
+
+def added(values: Arrays, again: dict[str, str]) -> Arrays:
+    """What came back by an input that is handed over several times, added up."""
+    total = dict(values)
+    for name, twin in again.items():
+        if name in total and twin in total:
+            total[twin] = total[twin] + total.pop(name)
+    return total
 
 
 def there(values: Arrays, names: Names) -> Arrays:

@@ -29,11 +29,12 @@ from crosscheck.twins.randomise import moved as nudge
 
 @dataclass
 class Finding:
-    """One rung: what was compared, or why it was not run."""
+    """One rung: what was compared, or why it was not run. excused: it diverges only where a narrower dtype is kept."""
 
     rung: str
     gaps: list[Gap] = field(default_factory=list)
     reason: str = ""
+    excused: bool = False
 
     @property
     def agrees(self) -> bool:

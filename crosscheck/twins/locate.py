@@ -16,7 +16,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
-from crosscheck.twins.forced import Match, back
+from crosscheck.twins.forced import Match, added, back
 from crosscheck.twins.measure import Gap, gap, noises
 
 DIRECTIONS = ("forward", "backward", "state")
@@ -84,9 +84,10 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
     sides: dict[str, dict[str, Gap]] = {}
     for side, names in (("inputs", match.inputs), ("outputs", match.outputs)):
         for kind, what in ((side, side), (cotangent_of(side), cotangent_of(side))):
-            base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind == "f"}
+            base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind in "fiu"}
             floor = noises(base, [getattr(call, what) for call in again], dtype)
-            other = back(getattr(there, what), names)
+            came = getattr(there, what)
+            other = back(added(came, match.again) if what == "input_cotangents" else came, names)
             label = kind.rstrip("s").replace("_", " ")
             path = match.unit.first
             sides[kind] = {n: gap(label, path, base[n], other[n], floor[n]) for n in base if n in other}

@@ -1,6 +1,6 @@
 """How far two tensors are apart, in units of what rounding alone does to this computation.
 
-noise   of a tensor: how it moves when parameters and inputs move by relative 2^-30, scaled down to the unit roundoff u
+noise   of a tensor: how it moves when parameters and inputs move by relative 2^-40, scaled down to the unit roundoff u
         of the dtype it was computed in, and never less than u times its own size; a gradient that is zero in theory is
         left over from cancelling, so its noise is never less than u times the largest of its kind
 gap     ||a - b|| in these units; more than LIMIT is a disagreement
@@ -15,7 +15,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 
-STEP = 2.0**-30
+STEP = 2.0**-40
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 LIMIT = 256.0
 """In noise units; what sound pairs reach is in docs/compare.md."""

@@ -33,11 +33,7 @@ class Report:
     @property
     def agree(self) -> bool:
         run = [finding for finding in self.findings if finding.gaps]
-        return not self.problem and bool(run) and not self.accused() and all(map(self.excusable, run))
-
-    def excusable(self, finding: Finding) -> bool:
-        """Whether a rung agrees, or differs only by what places that keep a narrower dtype do."""
-        return not finding.diverges or any(c.rung == finding.rung and c.excused for c in self.culprits)
+        return not self.problem and bool(run) and not any(f.diverges and not f.excused for f in run)
 
     def accused(self) -> list[Culprit]:
         return [culprit for culprit in self.culprits if not culprit.excused]

@@ -24,7 +24,8 @@ class Unit:
 
 def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[Call], pairing: Pairing) -> list[Unit]:
     """In the order in which the first model's calls completed; the whole ("") last."""
-    below, below_there = owned(first, calls), owned(second, others)
+    below, paired = owned(first, calls), {link.second.path for link in pairing.links}
+    below_there = {path: leaves & paired for path, leaves in owned(second, others).items()}
     image: dict[str, frozenset[str]] = {}
     for path, leaves in below.items():
         linked = {leaf: pairing.seconds(leaf) for leaf in leaves}
