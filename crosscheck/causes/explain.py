@@ -61,9 +61,13 @@ def explain(site: Site) -> Explanation | None:
 
 def pairs(site: Site, found: Sequence[Variant]) -> list[Explanation]:
     """Explanations by one family: its variants that make the first side's, with those that make the second's."""
-    made = [(variant, safely(variant)) for variant in found]
-    mine = [(variant, array) for variant, array in made if site.matches(site.first, array, variant.coarse)]
-    theirs = [(variant, array) for variant, array in made if site.matches(site.second, array, variant.coarse)]
+    mine, theirs = [], []
+    for variant in found:
+        array = safely(variant)
+        if site.matches(site.first, array, variant.coarse):
+            mine.append((variant, array))
+        if site.matches(site.second, array, variant.coarse):
+            theirs.append((variant, array))
     return [
         explanation
         for a, x in sorted(mine, key=lambda pair: len(pair[0].departs))[:3]

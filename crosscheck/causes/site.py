@@ -62,9 +62,15 @@ class Site:
         return list(dict.fromkeys(value for value in found if not isinstance(value, list)))
 
     def matches(self, side: Array, made: Array | None, coarse: bool = False) -> bool:
-        """Whether a hypothesis makes what a side made, to rounding (float32's, if `coarse`)."""
-        if made is None or made.shape != side.shape:
+        """Whether a hypothesis makes what a side made, to rounding (float32's, if `coarse`). NaN and infinities
+        are alike if they stand at the same places, among numbers."""
+        if made is None or made.shape != side.shape or made.dtype.kind not in "fiu" or side.dtype.kind not in "fiu":
             return False
+        finite = np.isfinite(side)
+        if not finite.all():
+            if not finite.any() or not np.array_equal(made[~finite], side[~finite], equal_nan=True):
+                return False
+            made, side = made[finite], side[finite]
         allowed = max(256 * self.noise, 1e-11 * norm(side), coarse * FLOAT32 * norm(side) / np.sqrt(max(side.size, 1)))
         return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
 
