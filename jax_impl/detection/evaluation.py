@@ -17,17 +17,9 @@ KINDS = {"11-point": 10, "101-point": 100}
 COCO = tuple((50 + 5 * i) / 100 for i in range(10))
 
 
-@jax.jit
 def hits(overlap, threshold):
     """Whether each detection, best first, hits an object: overlap (d, t), below 0 where they cannot meet -> (d,)."""
-    places = jnp.arange(overlap.shape[1])
-
-    def take(free, row):
-        open_to = jnp.where(free, row, -1)
-        taken = (places == open_to.argmax()) & (open_to >= threshold) if len(places) else free
-        return free & ~taken, taken.any()
-
-    return jax.lax.scan(take, jnp.ones(len(places), bool), overlap)[1]
+    return _hits(jnp.asarray(overlap), threshold)
 
 
 def precision_recall(hit, count):
@@ -80,3 +72,15 @@ def mean_average_precision(
     return jnp.nanmean(
         average_precisions(boxes, scores, classes, images, truth, truth_classes, truth_images, count, thresholds, kind)
     )
+
+
+@jax.jit
+def _hits(overlap, threshold):
+    places = jnp.arange(overlap.shape[1])
+
+    def take(free, row):
+        open_to = jnp.where(free, row, -1)
+        taken = (places == open_to.argmax()) & (open_to >= threshold) if len(places) else free
+        return free & ~taken, taken.any()
+
+    return jax.lax.scan(take, jnp.ones(len(places), bool), overlap)[1]
