@@ -1,8 +1,8 @@
 """Names the cause of a divergence: the conventions, known to the catalogue, that make what either side made.
 
-Every variant of the layer is computed from what went in. One that makes what the first side made and one that makes what
-the second made, both to rounding, explain the whole difference; the causes are those by which the two variants differ.
-Nothing is claimed otherwise: then clues are all there is.
+Every variant of the layer is computed from what went in. One that makes what the first side made and one that makes
+what the second made, both to rounding, explain the whole difference; the causes are those by which the two variants
+differ. Nothing is claimed otherwise: then clues are all there is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from crosscheck.causes.variant import Variant, variants
 
 @dataclass(frozen=True)
 class Explanation:
-    """first, second: what either side does, in words; causes: what they differ by; departs: "first", "second", "both" or
-    "neither", whichever is not the standard way; before, after: the relative difference, and what is left of it once the second
-    side's way is replaced by the first's."""
+    """first, second: what either side does, in words; causes: what they differ by; departs: "first", "second", "both"
+    or "neither", whichever is not the standard way; before, after: the relative difference, and what is left of it once
+    the second side's way is replaced by the first's."""
 
     causes: tuple[Cause, ...]
     first: str

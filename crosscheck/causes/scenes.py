@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.site import Side, Site
-from crosscheck.models.model import Leaf, Model
+from crosscheck.models.model import Call, Leaf, Model, Run
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
 
@@ -43,16 +43,27 @@ def side(model: Model, path: str, kind: str) -> Side:
     return Side(model.framework, kind, model.config(path))
 
 
-def leaves_of(twins: Any, match: Match, values: Mapping[str, Array], trainable: bool) -> dict[str, Array]:
-    """The first model's leaves that the unit itself owns, by their last name."""
-    own: list[Leaf] = [leaf for leaf in twins.first.leaves if leaf.owner.endswith(match.first.path)]
-    prefix = match.first.path
-    found = [leaf for leaf in own if leaf.owner in (prefix, leaf.owner.partition(".")[0] + "." + prefix)]
-    return {leaf.name: wide(values[leaf.path]) for leaf in found if leaf.trainable == trainable}
+def leaves_of(leaves: Iterable[Leaf], unit: str, values: Mapping[str, Array], trainable: bool) -> dict[str, Array]:
+    """A unit's leaves by their path below it."""
+    found = {below(leaf.path, unit): leaf.path for leaf in leaves if leaf.trainable == trainable}
+    return {name: wide(values[path]) for name, path in found.items() if name}
+
+
+def below(path: str, unit: str) -> str:
+    """A leaf's path from a unit, "" if it is not below; linen's leaves begin with the name of their collection."""
+    prefix = f"{unit}." if unit else ""
+    ways = (path, path.partition(".")[2])
+    return next((way.removeprefix(prefix) for way in ways if way.startswith(prefix)), "")
+
+
+def alone(twins: Any, scene: Any, match: Match) -> dict[str, Array]:
+    """What only the second's unit has."""
+    leaves = [leaf for leaf in twins.second.leaves if leaf.path in twins.pairing.second_alone]
+    return leaves_of(leaves, match.second.path, scene.asks[1].values, True)
 
 
 def wide(x: Array) -> Array:
-    return x.astype(np.float64) if x.dtype.kind == "f" else x
+    return x.astype(np.float64, copy=False) if x.dtype.kind == "f" else x
 
 
 def there(scene: Any, match: Match) -> Any:
@@ -65,8 +76,9 @@ def base(twins: Any, scene: Any, match: Match) -> dict[str, Any]:
     return {
         "inputs": tuple(wide(x) for x in match.first.inputs.values()),
         "sides": sides(twins, match),
-        "weights": leaves_of(twins, match, values, True),
-        "buffers": leaves_of(twins, match, values, False),
+        "weights": leaves_of(twins.first.leaves, match.first.path, values, True),
+        "buffers": leaves_of(twins.first.leaves, match.first.path, values, False),
+        "theirs": alone(twins, scene, match),
         "train": scene.asks[0].train,
     }
 
@@ -126,24 +138,54 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         return []
     names = names if names is not None else match.outputs
     theirs = back(getattr(there(scene, match), side_), names)
-    sources = before(scene, match, divergence)
+    body = divergence.match.first.path if divergence.match else ""
+    common = {
+        "inputs": before(scene, match, divergence),
+        "sides": wiring_sides(twins, scene, divergence),
+        "weights": leaves_of(twins.first.leaves, body, scene.asks[0].values, True),
+        "given": tuple(wide(y) for call in between(scene.run, divergence) for y in call.outputs.values()),
+        "train": scene.asks[0].train,
+    }
     return sorted(
         [
-            Site(
-                "value",
-                wide(mine),
-                wide(theirs[name]),
-                sources,
-                sides(twins, None),
-                name=name,
-                train=scene.asks[0].train,
-            )
+            Site("value", wide(mine), wide(theirs[name]), name=name, **common)
             for name, mine in getattr(match.first, side_).items()
-            if name in theirs and mine.dtype.kind == "f"
+            if name in theirs and mine.dtype.kind in "fiu"
         ],
         key=apart,
         reverse=True,
     )
+
+
+def wiring_sides(twins: Any, scene: Any, divergence: Any) -> tuple[Side, Side]:
+    """Of wiring the settings of the module around, and of those without parameters in it."""
+    there = {match.unit.first: match.unit.second for match in scene.matches}
+    span = Span(there.get(divergence.before, ""), there.get(divergence.after, ""))
+    first, second = between(scene.run, divergence), between(scene.forced, span)
+    return wired(twins.first, divergence.first, first), wired(twins.second, divergence.second, second)
+
+
+def wired(model: Model, body: str, calls: Iterable[Call]) -> Side:
+    config = dict(model.config(body)) if body in model.kinds() else {}
+    for call in calls:
+        config |= model.config(call.path)
+    return Side(model.framework, "", config)
+
+
+class Span(NamedTuple):
+    """A stretch of wiring: the calls at its end and at its beginning."""
+
+    before: str
+    after: str
+
+
+def between(run: Run, span: Any) -> list[Call]:
+    """The calls that completed in a stretch of wiring and lead on in it."""
+    keys = [call.key for call in run.calls]
+    start = keys.index(span.after) + 1 if span.after in keys else 0
+    end = keys.index(span.before) if span.before in keys else len(keys)
+    around = {call.parent for call in run.calls}
+    return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
 
 
 def before(scene: Any, match: Match, divergence: Any) -> tuple[Array, ...]:

@@ -15,22 +15,27 @@ from crosscheck.causes.site import Site
 
 @dataclass(frozen=True)
 class Variant:
-    """departs: the causes (by id) by which it differs from the standard way, () for that itself; says: the convention in
-    words or a formula; make: what it makes of the site, in the shape of site.first. choice: of several that exclude
+    """departs: the causes (by id) by which it differs from the standard way, () for that itself; says: the convention
+    in words or a formula; make: what it makes of the site, in the shape of site.first. choice: of several that exclude
     each other, none of them standard, which it is; two variants with unlike choices differ by `otherwise`, or by what
-    BETWEEN has for the two."""
+    BETWEEN has for the two. more: further choices, each with its `otherwise` (options.py). coarse: something in it is
+    in float32 whatever the model is in, so that it is held to float32's rounding."""
 
     departs: tuple[str, ...]
     says: str
     make: Callable[[], Array]
     choice: str = ""
     otherwise: str = ""
+    more: tuple[tuple[str, str], ...] = ()
+    coarse: bool = False
 
     def differs(self, other: Variant) -> list[str]:
-        """The causes by which two variants differ."""
+        """The causes by which two variants differ; "" for a difference that is no cause of the catalogue."""
         ids = [i for i in (*self.departs, *other.departs) if (i in self.departs) != (i in other.departs)]
-        if self.choice != other.choice:
-            ids.append(BETWEEN.get(frozenset((self.choice, other.choice)), self.otherwise or other.otherwise))
+        mine, theirs = ((v.choice, v.otherwise) for v in (self, other))
+        for (a, cause), (b, instead) in zip((mine, *self.more), (theirs, *other.more)):
+            if a != b:
+                ids.append(BETWEEN.get(frozenset((a, b)), cause or instead))
         return list(dict.fromkeys(ids))
 
 

@@ -1,0 +1,115 @@
+"""A layer with several conventions, each of which has a standard way and others: every combination of few departures.
+
+A family states its conventions as axes of options and one function that computes the layer under a choice of them. Each
+combination is first tried on a small part of the site (one example), and only those that make what a side made there
+become variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.site import Site
+from crosscheck.causes.variant import Variant
+
+MOST = 2
+"""Departures at once."""
+
+Make = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to do one thing; cause: by which it departs from the standard way, "" for that, or for a setting that has
+    none."""
+
+    value: Any
+    says: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The ways to do one thing; otherwise: the cause by which two settings differ of which none is standard."""
+
+    name: str
+    options: Sequence[Option]
+    otherwise: str = ""
+
+
+def departures(name: str, standard: Any, *others: tuple[Any, str, str]) -> Axis:
+    """An axis with one standard way and others: (value, words, cause)."""
+    return Axis(name, (Option(standard), *(Option(*other) for other in others)))
+
+
+def settings(name: str, values: Sequence[Any], says: Callable[[Any], str], otherwise: str) -> Axis:
+    """An axis of settings of which none is standard, the likeliest first."""
+    return Axis(name, [Option(value, says(value)) for value in dict.fromkeys(values)], otherwise)
+
+
+def search(
+    site: Site,
+    axes: Sequence[Axis],
+    make: Make,
+    small: Site | None = None,
+    standard: str = "the formula",
+    coarse: bool = False,
+) -> Iterator[Variant]:
+    """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides."""
+    small = small or site
+    first = second = False
+    for count in range(MOST + 1):
+        for chosen in combinations(axes, count):
+            values = {axis.name: option.value for axis, option in zip(axes, chosen)}
+            made = attempt(make, small, values)
+            if made is not None and (close(small, small.first, made) or close(small, small.second, made)):
+                first = first or small.matches(small.first, made, coarse)
+                second = second or small.matches(small.second, made, coarse)
+                yield variant(site, axes, chosen, partial(make, site, **values), standard, coarse)
+        if first and second:
+            return
+
+
+def combinations(axes: Sequence[Axis], count: int) -> Iterator[tuple[Option, ...]]:
+    """All choices of options with so many departures."""
+    for chosen in product(*(axis.options for axis in axes)):
+        if sum(bool(option.cause) for option in chosen) == count:
+            yield chosen
+
+
+def attempt(make: Make, site: Site, values: dict[str, Any]) -> Array | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(make(site, **values))
+    except (ValueError, IndexError, KeyError, ZeroDivisionError):
+        return None
+
+
+def close(site: Site, side: Array, made: Array) -> bool:
+    """Whether a part may be what the side made; the whole is held to rounding later."""
+    if made.shape != side.shape:
+        return False
+    return bool(np.linalg.norm(made - side) <= max(1e-5 * np.linalg.norm(side), 1e4 * site.noise * np.sqrt(side.size)))
+
+
+def variant(
+    site: Site,
+    axes: Sequence[Axis],
+    chosen: Sequence[Option],
+    make: Callable[[], Array],
+    standard: str,
+    coarse: bool,
+) -> Variant:
+    departs = tuple(option.cause for option in chosen if option.cause)
+    more = tuple(("" if option.cause else option.says, axis.otherwise) for axis, option in zip(axes, chosen))
+    says = [option.says for option in chosen if option.says]
+    if not departs:
+        says = [standard, *says] if says else [standard]
+    return Variant(departs, ", ".join(says), make, more=more, coarse=coarse)
