@@ -41,7 +41,7 @@ class Node:
     path: str
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
-    cotangents: tuple[Array, ...] = ()
+    cotangents: tuple[Array | None, ...] = ()
     input_cotangents: tuple[Array | None, ...] = ()
 
 

@@ -9,6 +9,7 @@ DATA = {
     "m h w c": "m h w c",
     "n m t": "m t n",
     "(h w c) m": "m (h w c)",
+    "(h w c) r": "r (h w c)",
     "n n_prev": "n_prev n",
 }
 """How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""

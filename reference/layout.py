@@ -27,7 +27,7 @@ DATA = {
     "AuxiliaryHead": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
     "WindowClassifier": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
     "FastRCNNHead": {"flatten out": "(h w c) m", "fc1 in": "(h w c) m"},
-    "FasterRCNN": {"head.flatten out": "(h w c) m", "head.fc1 in": "(h w c) m"},
+    "FasterRCNN": {"head.flatten out": "(h w c) r", "head.fc1 in": "(h w c) r"},
     "GoogLeNet": {
         "aux1.flatten out": "(h w c) m",
         "aux1.fc1 in": "(h w c) m",

@@ -26,6 +26,7 @@ ONLY_IN_REFERENCE = {
     "detection.box_losses": {"compared", "overlaps", "center_distance", "aspect_difference", "hull"}
     | {"product", "smaller", "larger"},
     "detection.box_deltas": {"times", "over"},
+    "detection.faster_rcnn": {"drawn"},
     "detection.localization": {"weights"},
     "detection.roi": {"largest", "pixels"},
     "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},

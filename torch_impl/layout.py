@@ -3,7 +3,14 @@
 A row reads: reference name -> (name in this module, axes in this module). Paths of submodules are equal everywhere.
 """
 
-DATA = {"n m": "m n", "n 1": "n", "m h w c": "m c h w", "n m t": "m t n", "(h w c) m": "m (c h w)"}
+DATA = {
+    "n m": "m n",
+    "n 1": "n",
+    "m h w c": "m c h w",
+    "n m t": "m t n",
+    "(h w c) m": "m (c h w)",
+    "(h w c) r": "r (c h w)",
+}
 """How a tensor of data with the reference's axes is laid out here; axes not listed are laid out as in the reference."""
 
 PARAMETERS = {

@@ -29,7 +29,7 @@ class Call:
             self.path,
             tuple(numpy(x) for x in self.inputs),
             tuple(numpy(y) for y in self.outputs),
-            tuple(g for g in map(grad, self.outputs) if g is not None),
+            tuple(grad(y) for y in self.outputs),
             tuple(grad(x) for x in self.inputs),
         )
 
