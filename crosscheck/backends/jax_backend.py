@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -19,6 +18,7 @@ from crosscheck.axes import Array
 from crosscheck.backends import base
 from crosscheck.backends.base import Point, Rule, Slope, astuple, build, matching
 from crosscheck.backends.jax_watch import Recorder, path_of, paths_by_id, watching
+from crosscheck.backends.xla import quick_options
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
 from crosscheck.observation import Node, Observation
@@ -277,17 +277,6 @@ class Subject(base.Subject):
         if self.mode == "jit" and self.jax_device == jax.devices()[0]:
             return cast  # a compiled function takes it to the usual device itself, and sooner
         return jax.device_put(cast, self.jax_device)
-
-
-@lru_cache
-def quick_options(level: int) -> dict[str, Any]:
-    """To compile in a quarter of the time: fused operations are emitted in the old way, where XLA still has it."""
-    options = {"xla_backend_optimization_level": level, "xla_cpu_use_fusion_emitters": False}
-    try:
-        jax.jit(abs).lower(0.0).compile(options)
-    except jax.errors.JaxRuntimeError:
-        del options["xla_cpu_use_fusion_emitters"]
-    return options
 
 
 def as_numpy(values: Mapping[str, Any]) -> dict[str, Array]:

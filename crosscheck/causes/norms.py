@@ -6,6 +6,7 @@ Y = scale (X - mean) / sqrt(var + eps) + bias           per channel; running <- 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -112,13 +113,13 @@ def batch_norm(site: Site) -> Iterator[Variant]:
     ) -> Array:
         mean, var = (along(v, site.x, site.channel) for v in stats)
         root = np.sqrt(var) + eps if outside else np.sqrt(var + eps)
-        return (site.x - mean) / root * (scale if scaled else 1.0) + (bias if biased else 0.0)
+        return np.asarray((site.x - mean) / root * (scale if scaled else 1.0) + (bias if biased else 0.0))
 
     eps = first[0]
     for e in dict.fromkeys(first):
         inside, outside = f"eps = {e:g} in the root", f"eps = {e:g} outside the root"
-        yield Variant((), inside, lambda e=e: y(usual, e), f"eps {e:g}", "batchnorm-eps")
-        yield Variant(("norm-eps-outside-root",), outside, lambda e=e: y(usual, e, True), f"eps {e:g}", "batchnorm-eps")
+        yield Variant((), inside, partial(y, usual, e), f"eps {e:g}", "batchnorm-eps")
+        yield Variant(("norm-eps-outside-root",), outside, partial(y, usual, e, True), f"eps {e:g}", "batchnorm-eps")
     if kept is not None:
         swapped = kept if usual is batch else batch
         says = "running statistics" if swapped is kept else "the batch's statistics"

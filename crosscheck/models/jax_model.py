@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from crosscheck.axes import Array
+from crosscheck.backends.xla import quick_options
 from crosscheck.models.jax_watch import Watcher, is_array
 from crosscheck.models.model import Arrays, Ask, Call, Look, Model, Run, cast
 from crosscheck.models.trees import flatten
@@ -105,9 +106,10 @@ class JaxModel(Model):
             recorded = [(call.inputs, call.outputs) for call in watcher.calls]
             return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, recorded)
 
+        options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
         if ask.cotangents is None:
-            return jax.jit(lambda *args: (None, forward(*args)[1]))
-        return jax.jit(jax.grad(forward, has_aux=True))
+            return jax.jit(lambda *args: (None, forward(*args)[1]), compiler_options=options)
+        return jax.jit(jax.grad(forward, has_aux=True), compiler_options=options)
 
     def probes(self, key: Any, at: Point, ask: Ask) -> Pytree:
         """What is added to every recorded input and output: zeros, by which the gradients are the cotangents."""

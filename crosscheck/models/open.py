@@ -22,10 +22,6 @@ def open_model(given: Any, inputs: Mapping[str, Array], by_name: bool, argument:
         from crosscheck.models.nnx_model import NnxModel
 
         return NnxModel(given, inputs, by_name)
-    if is_of("reference.module", "Layer", given):
-        from crosscheck.models.reference_model import ReferenceModel
-
-        return ReferenceModel(given, inputs, by_name)
     if isinstance(given, tuple) and len(given) == 2:
         return open_pair(*given, inputs, by_name, argument)
     if is_of("flax.linen", "Module", given):

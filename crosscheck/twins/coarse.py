@@ -26,7 +26,7 @@ def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str
     small = [d for d in found if 0 < d.gap.units * ROUNDOFF["float64"] / ROUNDOFF["float32"] <= LIMIT]
     if not small:
         return {}
-    mine = {m.unit.first: force_of(m.first) for m in scene.matches if m.unit.inner and m.unit.first}
+    mine = {m.unit.first: force_of(m.first) for m in scene.matches if m.unit.first}
     bent = bent_calls(twins.first, replace(scene.asks[0], cotangents=None), mine)
     bent_there = bent_calls(twins.second, replace(scene.asks[1], cotangents=None), scene.forces)
     reasons = {}

@@ -109,7 +109,7 @@ def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[M
     other = tried.second.run(ask)
     pairs = units(tried.first, tried.second, run.calls, other.calls, tried.pairing)
     found = matches(pairs, run, other, twins.images)
-    forced = tried.second.run(replace(ask, forced=forces(found)))
+    forced = tried.second.run(replace(ask, forced=forces(found, inner=True)))
     found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
     calls = {call.key: call for call in forced.calls}
     gaps = [

@@ -1,4 +1,4 @@
-"""One run of the second model in which every innermost unit takes what the first model's took and gives what it gave.
+"""One run of the second model in which every unit takes what the first model's took and gives what it gave.
 
 So each unit, and each stretch of wiring between units, is judged alone, forward and backward, all in the same run: what
 a unit makes of what it was given; what reaches the next unit from what the units before it were made to give.
@@ -31,7 +31,7 @@ class Match:
     inputs: Names = field(default_factory=dict)
     outputs: Names = field(default_factory=dict)
     again: dict[str, str] = field(default_factory=dict)
-    """Inputs of the second that are the same tensor as another of its inputs, by name (q, k and v of self-attention)."""
+    """Inputs of the second that are the same tensor as another of its inputs (q, k and v of self-attention)."""
 
 
 def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[Match]:
@@ -86,8 +86,8 @@ def tensors(first: Arrays, second: Arrays, images: bool, shapes: Iterable[tuple[
     return {name: found[name] for name in first if name in found}
 
 
-def forces(found: Sequence[Match]) -> dict[str, Forced]:
-    """What the second model's innermost calls are made to take and give."""
+def forces(found: Sequence[Match], inner: bool = False) -> dict[str, Forced]:
+    """What the second model's calls are made to take and give; all but the whole, or only the innermost."""
     return {
         match.unit.second: Forced(
             repeated(there(match.first.inputs, match.inputs), match.again),
@@ -96,7 +96,7 @@ def forces(found: Sequence[Match]) -> dict[str, Forced]:
             there(match.first.input_cotangents, match.inputs),
         )
         for match in found
-        if match.unit.inner and match.unit.second
+        if match.unit.second and (match.unit.inner or not inner)
     }
 
 

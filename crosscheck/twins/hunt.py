@@ -10,7 +10,7 @@ from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding, Trail, Twins, nudged, roundoff
-from crosscheck.twins.locate import Divergence, locate
+from crosscheck.twins.locate import Divergence, locate, look, other_borders
 from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
@@ -59,13 +59,14 @@ def record(twins: Twins, trail: Trail) -> Scene:
     other = twins.second.run(theirs)
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
     found = matches(pairs, run, other, twins.images)
-    forced = twins.second.run(replace(theirs, forced=forces(found)))
-    again = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
-    if layouts_of(again) != layouts_of(found):
-        found = again
-        forced = twins.second.run(replace(theirs, forced=forces(found)))
-    return Scene(found, run, moved, forced, forces(found), (mine, theirs))
+    forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
+    found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
+    borders = borders_of(found, run, moved, forced, roundoff(twins, trail.first.dtype))
+    found = [match for match in found if match.unit.first not in borders]
+    force = forces(found)
+    return Scene(found, run, moved, twins.second.run(replace(theirs, forced=force)), force, (mine, theirs))
 
 
-def layouts_of(found: list[Match]) -> list[Any]:
-    return [(match.inputs, match.outputs) for match in found]
+def borders_of(found: list[Match], run: Run, moved: list[Run], forced: Run, dtype: str) -> set[str]:
+    parents = {call.key: call.parent for call in run.calls}
+    return other_borders([look(match, moved, forced, dtype) for match in found], parents)

@@ -1,9 +1,10 @@
 """Where two models part, from one forced run: units that make something else of the same, and wiring that brings
 something else to a unit.
 
-A unit whose output differs is a culprit. If what reaches a unit differs, the wiring ahead of it is: of the innermost
-module around it that was itself reached by the right thing. The same backward, from cotangents; then gradients by
-parameters, then state.
+Every unit takes and gives what it should, so each is judged alone. An innermost unit whose output differs is a
+culprit. If what reaches a unit differs, the body of the module around it is: what happens there between units. If the
+output of a module differs that has units inside, so is what its body does after the last of them. The same backward,
+from cotangents; then gradients by parameters, then state.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Match, added, back
@@ -56,7 +54,6 @@ class Seen:
     outputs: dict[str, Gap]
     cotangents: dict[str, Gap]
     input_cotangents: dict[str, Gap]
-    arrived: list[Array] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -91,7 +88,7 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
             label = kind.rstrip("s").replace("_", " ")
             path = match.unit.first
             sides[kind] = {n: gap(label, path, base[n], other[n], floor[n]) for n in base if n in other}
-    return Seen(match, **sides, arrived=list(there.inputs.values()))
+    return Seen(match, **sides)
 
 
 def cotangent_of(side: str) -> str:
@@ -103,59 +100,46 @@ def path_of(key: str) -> str:
 
 
 def forward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
-    """Units with a wrong output, and stretches of wiring that brought something wrong, in forward order.
-
-    Since units are forced, what is wrong after one of them is the wiring's doing: of the innermost module that was
-    reached by the right thing and gives something wrong, else of the one around the unit that the wrong thing reaches.
-    """
+    """Units with a wrong output, and stretches of wiring that brought something wrong, in forward order."""
     by_key = {s.key: s for s in seen}
     found: list[Divergence] = []
-    told: list[Array] = []
-    last, tainted = "", False
+    last = ""
     for s in seen:
-        unit, came, wrong = s.match.unit, s.worst("inputs"), s.worst("outputs")
-        if not unit.inner:
-            if wrong and not came and not tainted:
-                found.append(wiring_at("forward", s.key, by_key, wrong, after=last_inside(s.key, seen, parents)))
-            tainted = tainted or wrong is not None
-            continue
-        if came and not tainted and not is_told(s.arrived, told):
-            body = body_of(s.key, parents, by_key, "inputs")
+        if (came := s.worst("inputs")) and s.key:
+            body = body_of(s.key, parents, by_key)
             found.append(wiring_at("forward", body, by_key, came, before=s.key, after=last))
-        if came:
-            told += s.arrived
-        if wrong:
-            found.append(Divergence("forward", path_of(unit.first), path_of(unit.second), wrong, match=s.match))
-        last, tainted = s.key, False
+        if wrong := s.worst("outputs"):
+            if s.match.unit.inner:
+                found.append(unit_at("forward", s, wrong))
+            else:
+                found.append(wiring_at("forward", s.key, by_key, wrong, after=last_inside(s.key, seen, parents)))
+        last = s.key
     return found
 
 
-def is_told(arrived: Sequence[Array], told: Sequence[Array]) -> bool:
-    """Whether the very same wrong thing has reached an earlier unit."""
-    return any(a.shape == b.shape and np.array_equal(a, b) for a in arrived for b in told)
+def backward_culprits(
+    seen: Sequence[Seen], parents: Mapping[str, str | None], forward: Sequence[Divergence]
+) -> list[Divergence]:
+    """Units that hand back something wrong, and wiring that does, in backward order; what is wrong forward is wrong
+    backward too and is not told twice."""
+    by_key = {s.key: s for s in seen}
+    told = {(d.first, d.wiring) for d in forward}
+    found: list[Divergence] = []
+    following = ""
+    for s in reversed(seen):
+        if (wrong := s.worst("cotangents")) and s.key:
+            body = body_of(s.key, parents, by_key)
+            found.append(wiring_at("backward", body, by_key, wrong, before=following, after=s.key))
+        if wrong := s.worst("input_cotangents"):
+            inner = s.match.unit.inner
+            found.append(unit_at("backward", s, wrong) if inner else wiring_at("backward", s.key, by_key, wrong))
+        following = s.key
+    return [d for d in found if (d.first, d.wiring) not in told]
 
 
-def last_inside(key: str, seen: Sequence[Seen], parents: Mapping[str, str | None]) -> str:
-    within = [s.key for s in seen if s.match.unit.inner and key in ancestors(s.key, parents)]
-    return within[-1] if within else ""
-
-
-def ancestors(key: str, parents: Mapping[str, str | None]) -> set[str]:
-    found, at = set(), parents.get(key)
-    while at is not None:
-        found.add(at)
-        at = parents.get(at)
-    return found
-
-
-def body_of(key: str, parents: Mapping[str, str | None], seen: Mapping[str, Seen], side: str) -> str:
-    """The innermost module around a call that was itself reached by the right thing: its body went wrong."""
-    at = parents.get(key)
-    while at is not None and at != "":
-        if at in seen and not seen[at].worst(side):
-            return at
-        at = parents.get(at)
-    return ""
+def unit_at(direction: str, seen: Seen, wrong: Gap) -> Divergence:
+    unit = seen.match.unit
+    return Divergence(direction, path_of(unit.first), path_of(unit.second), wrong, match=seen.match)
 
 
 def wiring_at(
@@ -166,33 +150,39 @@ def wiring_at(
     return Divergence(direction, path_of(body), second, wrong, True, before, after, match)
 
 
-def backward_culprits(
-    seen: Sequence[Seen], parents: Mapping[str, str | None], forward: Sequence[Divergence]
-) -> list[Divergence]:
-    """Units that hand back something wrong, and wiring that does, in backward order; a unit or stretch that is wrong
-    forward is wrong backward too and is not told twice."""
-    by_key = {s.key: s for s in seen}
-    told = {(d.first, d.wiring) for d in forward}
-    found: list[Divergence] = []
-    following = ""
-    for s in reversed(seen):
-        unit = s.match.unit
-        if not unit.inner:
-            continue
-        if wrong := s.worst("cotangents"):
-            body = ahead(following, s.key, seen, parents) or body_of(s.key, parents, by_key, "cotangents")
-            if (path_of(body), True) not in told:
-                found.append(wiring_at("backward", body, by_key, wrong, before=following, after=s.key))
-        if (wrong := s.worst("input_cotangents")) and (path_of(unit.first), False) not in told:
-            found.append(Divergence("backward", path_of(unit.first), path_of(unit.second), wrong, match=s.match))
-        following = s.key
+def body_of(key: str, parents: Mapping[str, str | None], seen: Mapping[str, Seen]) -> str:
+    """The innermost module around a call that the other model has too."""
+    return next((at for at in around(key, parents) if at in seen), "")
+
+
+def around(key: str, parents: Mapping[str, str | None]) -> list[str]:
+    """The calls in which a call was made, innermost first."""
+    found, at = [], parents.get(key)
+    while at is not None:
+        found.append(at)
+        at = parents.get(at)
     return found
 
 
-def ahead(following: str, key: str, seen: Sequence[Seen], parents: Mapping[str, str | None]) -> str:
-    """The outermost module, entered after a unit, that got the right cotangent and handed back a wrong one."""
-    around = [s for s in seen if s.key in ancestors(following, parents) - ancestors(key, parents)]
-    return next((s.key for s in reversed(around) if s.worst("input_cotangents") and not s.worst("cotangents")), "")
+def last_inside(key: str, seen: Sequence[Seen], parents: Mapping[str, str | None]) -> str:
+    within = [s.key for s in seen if key in around(s.key, parents)]
+    return within[-1] if within else ""
+
+
+def other_borders(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> set[str]:
+    """Of a run in which only innermost units were forced: modules around them that end or begin elsewhere than their
+    counterparts, which is no fault. What they give or take differs, and yet the right thing reaches the next unit."""
+    found = set()
+    for place, s in enumerate(seen):
+        if s.match.unit.inner or not s.key:
+            continue
+        following = next((t for t in seen[place + 1 :] if t.match.unit.inner or not t.key), None)
+        inside = next((t for t in seen if t.match.unit.inner and s.key in around(t.key, parents)), None)
+        late = s.worst("outputs") and following and not following.worst("inputs" if following.key else "outputs")
+        early = s.worst("inputs") and inside and not inside.worst("inputs")
+        if late or early:
+            found.add(s.key)
+    return found
 
 
 def leaf_culprits(

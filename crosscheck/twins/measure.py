@@ -23,7 +23,7 @@ LIMIT = 256.0
 
 @dataclass(frozen=True)
 class Gap:
-    """One tensor compared. units: noise units; relative: L2; worst: index in the first model's axes, and both values."""
+    """One tensor compared. units: noise units; relative: L2; worst: index in the first's axes, and both values."""
 
     kind: str
     path: str

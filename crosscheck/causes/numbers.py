@@ -1,0 +1,126 @@
+"""Constants that mean something: 1/sqrt(d), n/(n - 1), 1/(1 - p), a half; told from the number and the sizes around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod, sqrt
+
+from crosscheck.causes.catalogue import cause
+
+cause(
+    "scale-sqrt-width",
+    "wiring",
+    "one side multiplies or divides by the square root of a width (attention's 1/sqrt(d), an embedding's sqrt(d))",
+    "F.scaled_dot_product_attention divides by sqrt(d); an embedding is not scaled unless the model does it",
+    "dot_product_attention divides by sqrt(d); T5's attention does not, and its tied logits are divided instead",
+    "x * d**0.5 or x / d**0.5, as the other side has it",
+    "x * d**0.5 or x / d**0.5, as the other side has it",
+    "https://arxiv.org/abs/1706.03762",
+)
+cause(
+    "scale-count",
+    "wiring",
+    "one side has the sum over a number of elements, the other the mean",
+    "x.sum(dim)",
+    "x.mean(axis)",
+    "use mean on both sides or sum on both",
+    "use mean on both sides or sum on both",
+    "https://docs.pytorch.org/docs/stable/generated/torch.mean.html",
+)
+cause(
+    "scale-unbiased",
+    "wiring",
+    "the sides differ by n/(n - 1): one divides by the number of elements, the other by one less",
+    "torch.var, torch.std and torch.cov divide by n - 1",
+    "jnp.var and jnp.std divide by n",
+    "correction=0",
+    "ddof=1",
+    "https://docs.pytorch.org/docs/stable/generated/torch.var.html",
+)
+cause(
+    "scale-dropout",
+    "wiring",
+    "the sides differ by 1 - p: one scales by the share that dropout keeps, the other does not",
+    "nn.Dropout scales by 1/(1 - p) while training, and does nothing in evaluation",
+    "Dropout scales by 1/(1 - rate) while training; nets written for the first dropout scale by 1 - p in evaluation",
+    "take the factor out, or put it in where the weights were trained with it",
+    "take the factor out, or put it in where the weights were trained with it",
+    "https://jmlr.org/papers/v15/srivastava14a.html",
+)
+cause(
+    "scale-constant",
+    "wiring",
+    "one side multiplies by a constant that the other does not have",
+    "",
+    "",
+    "multiply by the same constant",
+    "multiply by the same constant",
+)
+cause(
+    "sign-flipped",
+    "wiring",
+    "one side has the negative of the other",
+    "",
+    "",
+    "change the sign",
+    "change the sign",
+)
+
+PLAIN = (
+    2,
+    0.5,
+    10,
+    0.1,
+    100,
+    0.01,
+    255,
+    1 / 255,
+    3,
+    1 / 3,
+    4,
+    0.25,
+    sqrt(2),
+    sqrt(0.5),
+    1000,
+    0.001,
+    8,
+    0.125,
+    0.18215,
+)
+NEAR = 1e-9
+
+
+def recognised(number: float, shapes: Sequence[tuple[int, ...]]) -> tuple[str, str] | None:
+    """What a factor is, in words, and the cause for it; None for 1 and for what means nothing."""
+    if abs(number - 1) < NEAR:
+        return None
+    for value, words, cause_ in known(shapes):
+        if abs(number - value) <= NEAR * abs(value):
+            return words, cause_
+    return None
+
+
+def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]:
+    """Constants, the most telling first."""
+    yield -1.0, "-1", "sign-flipped"
+    sizes = sorted({n for shape in shapes for n in counts(shape) if n > 1})
+    for n in sizes:
+        yield sqrt(n), f"sqrt({n})", "scale-sqrt-width"
+        yield 1 / sqrt(n), f"1/sqrt({n})", "scale-sqrt-width"
+    for n in sizes:
+        for power in (1, 0.5):
+            yield (n / (n - 1)) ** power, f"({n}/{n - 1})" + "^0.5" * (power < 1), "scale-unbiased"
+            yield ((n - 1) / n) ** power, f"({n - 1}/{n})" + "^0.5" * (power < 1), "scale-unbiased"
+    for n in sizes:
+        yield float(n), f"{n}", "scale-count"
+        yield 1 / n, f"1/{n}", "scale-count"
+    for value in PLAIN:
+        yield value, f"{value:.6g}", "scale-constant"
+    for percent in range(5, 100, 5):
+        yield 1 - percent / 100, f"1 - {percent / 100:g}", "scale-dropout"
+        yield 1 / (1 - percent / 100), f"1/(1 - {percent / 100:g})", "scale-dropout"
+
+
+def counts(shape: tuple[int, ...]) -> set[int]:
+    """The sizes of a shape, and how many elements several neighbouring axes have together."""
+    return {prod(shape[i:j]) for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)}
