@@ -176,7 +176,7 @@ class Subject(base.Subject):
     def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
         tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
         params, gradients = (self.to_device(values) for values in (point.params, slope.gradients))
-        key = ("update", rule.name)
+        key = ("update", repr(rule))
         if key not in self.compiled:
             self.compiled[key] = tx.init(params), self.jitted(self.updating(tx))
         state, update = self.compiled[key]
