@@ -19,6 +19,7 @@ import tracemalloc
 
 import numpy as np
 import torch
+from network_rows import NETWORKS
 from reference_rows import MEANS, ROWS
 from rich.console import Console
 from rich.progress import track
@@ -49,9 +50,12 @@ COLUMNS = (
 
 def main():
     options = arguments()
-    rows = [r for r in ROWS if not options.patterns or any(p in f"{r.group} {r.name}" for p in options.patterns)]
+    known = [*ROWS, *NETWORKS]
+    rows = [r for r in known if not options.patterns or any(p in f"{r.group} {r.name}" for p in options.patterns)]
     if not rows:
-        sys.exit(f"no row matches {' '.join(options.patterns)}; the groups are {', '.join({r.group: 0 for r in ROWS})}")
+        sys.exit(
+            f"no row matches {' '.join(options.patterns)}; the groups are {', '.join({r.group: 0 for r in known})}"
+        )
     console = Console(width=None if sys.stdout.isatty() else 170)
     torch.set_num_threads(1)
     with threadpool_limits(1):
