@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations as subsets
 from itertools import product
 from typing import Any
 
@@ -28,11 +29,12 @@ Make = Callable[..., Array]
 @dataclass(frozen=True)
 class Option:
     """One way to do one thing; cause: by which it departs from the standard way, "" for that, or for a setting that has
-    none."""
+    none; parts: of a setting that is several at once, each of them with the cause by which two that differ do."""
 
     value: Any
     says: str = ""
     cause: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ def search(
     small: Site | None = None,
     standard: str = "the formula",
     coarse: bool = False,
+    most: int = MOST,
 ) -> Iterator[Variant]:
     """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides."""
     small = small or site
     first = second = False
-    for count in range(MOST + 1):
+    for count in range(most + 1):
         for chosen in combinations(axes, count):
             values = {axis.name: option.value for axis, option in zip(axes, chosen)}
             made = attempt(make, small, values)
@@ -79,9 +82,8 @@ def search(
 
 def combinations(axes: Sequence[Axis], count: int) -> Iterator[tuple[Option, ...]]:
     """All choices of options with so many departures."""
-    for chosen in product(*(axis.options for axis in axes)):
-        if sum(bool(option.cause) for option in chosen) == count:
-            yield chosen
+    for at in subsets(range(len(axes)), count):
+        yield from product(*([o for o in axis.options if bool(o.cause) == (i in at)] for i, axis in enumerate(axes)))
 
 
 def attempt(make: Make, site: Site, values: dict[str, Any]) -> Array | None:
@@ -108,7 +110,8 @@ def variant(
     coarse: bool,
 ) -> Variant:
     departs = tuple(option.cause for option in chosen if option.cause)
-    more = tuple(("" if option.cause else option.says, axis.otherwise) for axis, option in zip(axes, chosen))
+    alone = [("" if option.cause else option.says, axis.otherwise) for axis, option in zip(axes, chosen)]
+    more = tuple(part for one, option in zip(alone, chosen) for part in option.parts or (one,))
     says = [option.says for option in chosen if option.says]
     if not departs:
         says = [standard, *says] if says else [standard]
