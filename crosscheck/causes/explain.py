@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import CAUSES, Cause, load
 from crosscheck.causes.clues import clues
 from crosscheck.causes.scenes import sites
-from crosscheck.causes.site import Site
+from crosscheck.causes.site import Site, norm
 from crosscheck.causes.variant import Variant, variants
 
 
@@ -51,29 +51,37 @@ def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
 
 def explain(site: Site) -> Explanation | None:
     """The explanation that needs the fewest causes; None if nothing in the catalogue makes what both sides made."""
-    best: Explanation | None = None
+    if site.matches(site.first, site.second):
+        return None
+    best: Pair | None = None
     for _, found in variants(site):
-        for explanation in pairs(site, found):
-            if best is None or len(explanation.causes) < len(best.causes):
-                best = explanation
-    return best
+        for pair in pairs(site, found):
+            if best is None or len(pair.ids) < len(best.ids):
+                best = pair
+        if best is not None and len(best.ids) == 1:
+            break
+    return best and between(site, best)
 
 
-def pairs(site: Site, found: Sequence[Variant]) -> list[Explanation]:
-    """Explanations by one family: its variants that make the first side's, with those that make the second's."""
+class Pair(NamedTuple):
+    """Variants that make what the first side made and what the second made, and what they differ by."""
+
+    first: Variant
+    second: Variant
+    ids: list[str]
+
+
+def pairs(site: Site, found: Sequence[Variant]) -> list[Pair]:
+    """Pairs of one family's variants. Causes that both depart by are not part of the difference."""
     mine, theirs = [], []
     for variant in found:
         array = safely(variant)
         if site.matches(site.first, array, variant.coarse):
-            mine.append((variant, array))
+            mine.append(variant)
         if site.matches(site.second, array, variant.coarse):
-            theirs.append((variant, array))
-    return [
-        explanation
-        for a, x in sorted(mine, key=lambda pair: len(pair[0].departs))[:3]
-        for b, y in sorted(theirs, key=lambda pair: len(pair[0].departs))[:3]
-        if (explanation := between(site, a, x, b, y))
-    ]
+            theirs.append(variant)
+    every = [Pair(a, b, a.differs(b)) for a in mine for b in theirs]
+    return [pair for pair in every if pair.ids and "" not in pair.ids]
 
 
 def safely(variant: Variant) -> Array | None:
@@ -85,14 +93,14 @@ def safely(variant: Variant) -> Array | None:
         return None
 
 
-def between(site: Site, a: Variant, x: Array | None, b: Variant, y: Array | None) -> Explanation | None:
-    """What two variants differ by. Causes that both depart by are not part of it."""
-    ids = a.differs(b)
-    if not ids or "" in ids or x is None or y is None:
+def between(site: Site, pair: Pair) -> Explanation | None:
+    a, b = pair.first, pair.second
+    x, y = safely(a), safely(b)
+    if x is None or y is None:
         return None
-    named = [CAUSES[i] for i in ids]
+    named = [CAUSES[i] for i in pair.ids]
     departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
-    scale = float(np.linalg.norm(site.first)) or 1.0
-    before = float(np.linalg.norm(site.first - site.second)) / scale
-    after = float(np.linalg.norm((site.first - x) - (site.second - y))) / scale
+    scale = norm(site.first) or 1.0
+    before = norm(site.first - site.second) / scale
+    after = norm((site.first - x) - (site.second - y)) / scale
     return Explanation(tuple(named), a.says, b.says, departs, before, after)

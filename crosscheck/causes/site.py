@@ -71,7 +71,8 @@ class Site:
             if not finite.any() or not np.array_equal(made[~finite], side[~finite], equal_nan=True):
                 return False
             made, side = made[finite], side[finite]
-        allowed = max(256 * self.noise, 1e-11 * norm(side), coarse * FLOAT32 * norm(side) / np.sqrt(max(side.size, 1)))
+        size = norm(side) / np.sqrt(max(side.size, 1))
+        allowed = max(256 * self.noise, 1e-11 * size, coarse * FLOAT32 * size)
         return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
 
 

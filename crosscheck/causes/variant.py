@@ -45,6 +45,7 @@ BETWEEN: dict[frozenset[str], str] = {}
 
 Family = Callable[[Site], Iterable[Variant]]
 FAMILIES: list[Family] = []
+LATER: list[Family] = []
 
 
 def family(function: Family) -> Family:
@@ -53,9 +54,15 @@ def family(function: Family) -> Family:
     return function
 
 
+def later(function: Family) -> Family:
+    """Registers a family that is asked after all others: what it says is true of the values, whatever made them."""
+    LATER.append(function)
+    return function
+
+
 def variants(site: Site) -> Iterator[tuple[Family, list[Variant]]]:
     """Every family's variants of a site."""
-    for function in FAMILIES:
+    for function in (*FAMILIES, *LATER):
         found = list(function(site))
         if found:
             yield function, found

@@ -1,0 +1,70 @@
+"""What a value without weights of its own may have been made of, and cheap trials of what was done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.functions import Function
+from crosscheck.causes.site import Site
+from crosscheck.causes.variant import Variant
+
+ELSEWHERE = "value-from-elsewhere"
+PART = 1024
+"""Elements on which functions are tried first."""
+
+
+def alone(site: Site) -> bool:
+    """Whether something is made of what went in without weights of its own."""
+    return site.target == "value" or (site.target == "output" and not site.weights)
+
+
+def sources(site: Site, most: int = 10) -> list[Array]:
+    """What a value may have been made of, the nearest first, each once."""
+    found: list[Array] = []
+    for x in reversed((*site.inputs, *site.given)):
+        if x.dtype.kind in "fiub" and x.size and not any(same(x, y) for y in found):
+            found.append(x)
+    return found[:most]
+
+
+def same(x: Array, y: Array) -> bool:
+    return x.shape == y.shape and x.dtype == y.dtype and np.array_equal(x, y)
+
+
+def floats(site: Site) -> list[Array]:
+    """Sources of numbers with a fraction."""
+    return [x for x in sources(site) if x.dtype.kind == "f"]
+
+
+def alike(site: Site) -> list[Array]:
+    """Sources of the value's own shape."""
+    return [x for x in floats(site) if x.shape == site.first.shape]
+
+
+def part(x: Array) -> Array:
+    """Elements spread over the whole array."""
+    return np.ravel(x)[:: max(x.size // PART, 1)]
+
+
+def near(made: Array, side: Array) -> bool:
+    """Whether elements may be those of a side; the whole is held to rounding later."""
+    finite = np.isfinite(side)
+    if not finite.all():
+        made, side = np.where(finite, made, 0), np.where(finite, side, 0)
+    return bool(np.linalg.norm(made - side) <= 1e-5 * np.linalg.norm(side))
+
+
+def elementwise(site: Site, functions: Mapping[str, Function], otherwise: str) -> Iterator[Variant]:
+    """Variants by functions of each element of a source that may have made either side."""
+    sides = part(site.first), part(site.second)
+    for place, x in enumerate(alike(site)):
+        some = part(x)
+        for name, function in functions.items():
+            with np.errstate(all="ignore"):
+                made = function(some)
+            if any(near(made, side) for side in sides):
+                yield Variant((), name, partial(function, x), name, otherwise, ((f"source {place}", ELSEWHERE),))
