@@ -20,13 +20,13 @@ def evenly(length, part):
     return -(-length // -(-length // part))
 
 
-def place(X, top, left, h, w):
-    """h x w pixels of each image from (-top, -left) on, with zeros where there is no image; a view if all is image."""
+def place(X, top, left, h, w, outside=0):
+    """h x w pixels of each image from (-top, -left) on, `outside` where there is no image; a view if all is image."""
     rows, cols = overlap(top, h, X.shape[1]), overlap(left, w, X.shape[2])
     inside = X[:, rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     if inside.shape[1:3] == (h, w):
         return inside
-    Y = np.zeros((X.shape[0], h, w, X.shape[3]), X.dtype)
+    Y = np.full((X.shape[0], h, w, X.shape[3]), outside, X.dtype)
     Y[:, rows, cols] = inside
     return Y
 

@@ -3,18 +3,19 @@
     Y[m, i, j, k] = max_{u, v} X_pad[m, s i + u, s j + v, k], padded with -inf
     dX: each tap (u, v) in turn takes the dY that it won
 
-First along the rows of the windows, then down them. A later tap wins only if it is larger, so that the first in
-row-major order wins a tie; its number u fw + v, one byte, is kept for the pullback. Columns are dealt out by their
-place modulo s (tiles.py), so that every step runs along a whole row (j k) of outputs.
+First down the columns of the windows, straight from the image, then along their rows. The number u fw + v of the first
+tap in row-major order that is the maximum, one byte, is kept for the pullback: comparing anew is quicker than keeping
+count while the maximum is made. Columns are dealt out by their place modulo s (tiles.py), so that every step runs along
+a whole row (j k) of outputs.
 """
 
 import numpy as np
 
-from reference.kernels.blocks import blocks
+from reference.kernels.blocks import blocks, place
 from reference.kernels.threads import share
 from reference.kernels.tiles import collect, deal
 
-CHUNK_VALUES = 1 << 16
+CHUNK_VALUES, BACK_VALUES = 1 << 17, 1 << 16
 
 
 def max_pool(X, f, stride, padding):
@@ -22,25 +23,25 @@ def max_pool(X, f, stride, padding):
     Y = np.empty((len(X), h, w, X.shape[3]), X.dtype)
     winner = np.empty(Y.shape, np.min_scalar_type(f[0] * f[1] - 1))
     disjoint = f[0] <= stride[0] and f[1] <= stride[1]
-    step, width = (1, stride[1]), w + (f[1] - 1) // stride[1]
+    height, width = (h - 1) * stride[0] + f[0], w + (f[1] - 1) // stride[1]
     (top, _), (left, _) = padding
-
-    def height(rows):
-        """How many rows of pixels some rows of windows reach over."""
-        return (rows.stop - rows.start - 1) * stride[0] + f[0]
 
     def forward(part):
         for images, rows in blocks(part, h, Y[0, 0].size, CHUNK_VALUES):
-            P = deal(X[images], top - stride[0] * rows.start, left, step, height(rows), width, outside=-np.inf)
-            largest(P[0], f, stride, w, out=(Y[images, rows], winner[images, rows]))
+            best, row = down(X[images], f[0], stride[0], top, rows)
+            values = along(best, f[1], stride[1], left, w, -np.inf)
+            maximum(values, out=Y[images, rows])
+            numbers = along(row * winner.dtype.type(f[1]), f[1], stride[1], left, w, 0)
+            numbers = (number + winner.dtype.type(v) for v, number in enumerate(numbers))
+            least_equal(values, numbers, Y[images, rows], out=winner[images, rows])
 
     def back(dY):
         dX = np.zeros_like(X)
 
         def work(part):
-            for images, _ in blocks(part, 1, Y[0].size, CHUNK_VALUES):
-                dP = np.zeros((stride[1], images.stop - images.start, height(slice(0, h)), width, X.shape[3]), X.dtype)
-                for _, rows in blocks(range(1), h, Y[images, 0].size, CHUNK_VALUES):
+            for images, _ in blocks(part, 1, Y[0].size, BACK_VALUES):
+                dP = np.zeros((stride[1], images.stop - images.start, height, width, X.shape[3]), X.dtype)
+                for _, rows in blocks(range(1), h, Y[images, 0].size, BACK_VALUES):
                     below = dP[:, :, stride[0] * rows.start :]
                     for number, seen in enumerate(taps(below, f, stride, rows.stop - rows.start, w)):
                         won = winner[images, rows] == number
@@ -68,24 +69,43 @@ def taps(P, f, stride, h, w):
         yield P[b, :, u : u + stride[0] * (h - 1) + 1 : stride[0], right : right + w]
 
 
-def largest(P, f, stride, w, out):
-    """The maximum of each window of the dealt pixels [b m y x k], and the number of the first tap that has it."""
-    number = np.min_scalar_type(f[0] * f[1] - 1).type
-    columns = [P[v % stride[1], :, :, v // stride[1] : v // stride[1] + w] for v in range(f[1])]
-    value, column = first_largest(columns, [number(v) for v in range(f[1])])
-    column = np.broadcast_to(column, value.shape)
-    rows = [slice(u, value.shape[1] - f[0] + u + 1, stride[0]) for u in range(f[0])]
-    first_largest([value[:, r] for r in rows], [column[:, r] + number(u * f[1]) for u, r in enumerate(rows)], out)
+def down(X, f, s, top, rows):
+    """The maximum of each column of some rows of windows, [m i x k], and how far down it is."""
+    h = rows.stop - rows.start
+    P = place(X, top - s * rows.start, 0, s * (h - 1) + f, X.shape[2], outside=-np.inf)
+    values = [P[:, u : u + s * (h - 1) + 1 : s] for u in range(f)]
+    best = maximum(values)
+    return best, first_equal(values, best)
 
 
-def first_largest(values, numbers, out=(None, None)):
-    """The elementwise maximum of arrays and the number of the first that has it. Numbers increase; scalars from 0."""
-    best, number = values[0], numbers[0]
-    for i in range(1, len(values)):
-        into = out if i == len(values) - 1 else (None, None)
-        won = (values[i] > best).view(np.uint8) * numbers[i]
-        best = np.maximum(best, values[i], out=into[0])
-        number = np.maximum(number, won, out=into[1])
-    if len(values) == 1 and out[0] is not None:
-        out[0][...], out[1][...] = best, number
-    return best, number
+def along(X, f, s, left, w, outside):
+    """What each tap of w windows sees of the pixels of its row: arrays [m i j k]."""
+    P = deal(X, 0, left, (1, s), X.shape[1], w + (f - 1) // s, outside)[0]
+    return [P[v % s, :, :, v // s : v // s + w] for v in range(f)]
+
+
+def maximum(values, out=None):
+    best = np.maximum(values[0], values[1], out=out) if len(values) > 1 else np.positive(values[0], out=out)
+    for value in values[2:]:
+        np.maximum(best, value, out=best)
+    return best
+
+
+def first_equal(values, best):
+    """The number of the first value that is equal: of those before the last, how many find none up to themselves."""
+    number = np.full(best.shape, len(values) - 1, np.min_scalar_type(len(values) - 1))
+    found = np.zeros(best.shape, bool)
+    for value in values[:-1]:
+        found |= value == best
+        number -= found.view(np.uint8)
+    return number
+
+
+def least_equal(values, numbers, best, out):
+    """The least number whose value is equal."""
+    for i, (value, number) in enumerate(zip(values, numbers)):
+        missed = (value != best).astype(out.dtype)
+        np.negative(missed, out=missed)  # minus one is the largest number
+        np.bitwise_or(number, missed, out=missed if i else out)
+        if i:
+            np.minimum(out, missed, out=out)
