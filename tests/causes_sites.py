@@ -1,6 +1,7 @@
 """Sites whose two sides are made by the frameworks' own layers, for the tests of the catalogue of causes."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +42,8 @@ def side(module, framework, kind=""):
 
 def site(first, second, target="output", back=lambda y: y, **more):
     """`back` brings what the second made to the first's layout."""
-    more = {"weights": first.weights, "buffers": first.buffers} | more
+    weights, buffers = ({name: numpy(v) for name, v in own.items()} for own in (first.weights, first.buffers))
+    more = {"weights": weights, "buffers": buffers} | more
     sides = first.side, second.side
     return Site(target, numpy(first.y), back(numpy(second.y)), tuple(map(numpy, first.inputs)), sides, **more)
 
@@ -81,6 +83,12 @@ def put(module, **values):
         else:
             getattr(part, last).set_value(jnp.asarray(value))
     return module
+
+
+@cache
+def drawn(*shape):
+    """The same numbers for the same shape."""
+    return np.random.default_rng(sum(shape)).standard_normal(shape)
 
 
 def channels_last(x):

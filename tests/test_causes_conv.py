@@ -13,6 +13,7 @@ from causes_sites import (
     channels_last,
     check,
     claims,
+    drawn,
     images_back,
     pair,
     put,
@@ -24,14 +25,6 @@ from causes_sites import (
 from flax import nnx
 
 from crosscheck.causes.explain import explain
-
-rng = np.random.default_rng(0)
-DRAWN = {}
-
-
-def drawn(*shape):
-    """The same numbers for the same shape."""
-    return DRAWN.setdefault(shape, np.random.default_rng(sum(shape)).standard_normal(shape))
 
 
 def conv(framework, image=(8, 8), channels=(3, 4), size=(3, 3), **settings):
@@ -56,7 +49,7 @@ def torch_conv(
 
 
 def flax_conv(x, cout, size, stride=1, padding=1, dilation=1, groups=1, mode="constant", kernel=lambda w: w, bias=True):
-    weight, rank = drawn(cout, x.shape[1] // groups, *size), len(size)
+    weight = drawn(cout, x.shape[1] // groups, *size)
     pairs = pads(padding, x.shape[2:], size, stride, dilation)
     given = padding if isinstance(padding, str) else pairs
     module = nnx.Conv(
