@@ -25,7 +25,7 @@ from crosscheck.causes.functions import (
     THRESHOLD,
 )
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import ELSEWHERE, alone, elementwise
+from crosscheck.causes.sources import alone, elementwise
 from crosscheck.causes.variant import BETWEEN, Variant, family
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -160,16 +160,6 @@ cause(
     "apply the function that JAX has here",
     "apply the function that torch has here",
     "https://docs.jax.dev/en/latest/jax.nn.html#activation-functions",
-)
-cause(
-    ELSEWHERE,
-    "wiring",
-    "what reaches this place is a value from another place of the net",
-    "forward(): which variable is handed on",
-    "__call__(): which variable is handed on",
-    "hand on the value that the other side hands on",
-    "hand on the value that the other side hands on",
-    "https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html",
 )
 
 

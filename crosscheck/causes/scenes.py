@@ -26,7 +26,11 @@ def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         return wiring_sites(twins, scene, divergence)
     if match and divergence.direction == "forward":
         return output_sites(twins, scene, match)
-    if match and divergence.direction == "backward" and not divergence.wiring:
+    if divergence.direction == "backward" and divergence.gap.kind == "gradient":
+        return leaf_sites(twins, scene, divergence)
+    if divergence.wiring and divergence.direction == "backward":
+        return returning_sites(twins, scene, divergence)
+    if match and divergence.direction == "backward":
         return gradient_sites(twins, scene, match)
     return []
 
@@ -121,13 +125,74 @@ def gradient_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
     """What comes back to the unit's inputs."""
     theirs = back(there(scene, match).input_cotangents, match.inputs)
     common = base(twins, scene, match)
-    cotangent = next(iter(match.first.cotangents.values()), None)
+    came = came_back(match)
     found = [
-        Site("gradient", wide(mine), wide(theirs[name]), name=name, cotangent=cotangent, **common)
-        for name, mine in match.first.input_cotangents.items()
+        Site("gradient", wide(mine), wide(theirs[name]), name=name, **came, **(common | nearest(common, place)))
+        for place, (name, mine) in enumerate(match.first.input_cotangents.items())
         if name in theirs
     ]
     return sorted(found, key=apart, reverse=True)
+
+
+def came_back(match: Match) -> dict[str, Any]:
+    """What came back to a unit."""
+    cotangents = tuple(wide(value) for value in match.first.cotangents.values())
+    return {"cotangent": cotangents[0] if cotangents else None, "cotangents": cotangents}
+
+
+def nearest(common: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """The inputs with the one last whose gradient it is."""
+    inputs = common["inputs"]
+    return {"inputs": (*inputs[:place], *inputs[place + 1 :], *inputs[place : place + 1])}
+
+
+def leaf_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
+    """The gradient by one parameter."""
+    path, match = divergence.gap.path, divergence.match
+    pulled = twins.pairing.pull(scene.forced.gradients)
+    if path not in scene.run.gradients or path not in pulled:
+        return []
+    common = base(twins, scene, match) | came_back(match) if match else {"inputs": (), "sides": sides(twins, None)}
+    mine, theirs = wide(scene.run.gradients[path]), wide(pulled[path])
+    return [Site("gradient", mine, theirs, name=path.rpartition(".")[2], **common)]
+
+
+def returning_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
+    """What comes back to the output of the unit `after`, or to the inputs of the module around."""
+    reached = next((m for m in scene.matches if divergence.after and m.unit.first == divergence.after), None)
+    match = reached or divergence.match
+    if match is None:
+        return []
+    side_, kind = ("outputs", "cotangents") if reached else ("inputs", "input_cotangents")
+    theirs = back(getattr(there(scene, match), kind), getattr(match, side_))
+    values = getattr(match.first, side_)
+    common = {
+        "sides": wiring_sides(twins, scene, divergence),
+        "cotangents": returned(scene, match, divergence),
+        "train": scene.asks[0].train,
+    }
+    found = [
+        Site("gradient", wide(mine), wide(theirs[name]), (wide(values[name]),), name=name, **common)
+        for name, mine in getattr(match.first, kind).items()
+        if name in theirs and name in values
+    ]
+    return sorted(found, key=apart, reverse=True)
+
+
+def returned(scene: Any, match: Match, divergence: Any) -> tuple[Array, ...]:
+    """Cotangents that the wiring may have passed on: of the outputs around, and those that units made that come later,
+    the nearest last."""
+    whole = next((m for m in scene.matches if not m.unit.first), None)
+    found = [wide(g) for g in whole.first.cotangents.values()] if whole else []
+    if divergence.match is not None:
+        found += [wide(g) for g in divergence.match.first.cotangents.values()]
+    keys = [m.unit.first for m in scene.matches]
+    start = keys.index(match.unit.first) + 1 if divergence.after in keys else 0
+    gave: list[Array] = []
+    for other in scene.matches[start:]:
+        if other.unit.inner:
+            gave += [wide(g) for g in other.first.input_cotangents.values()]
+    return (*found, *gave[:SOURCES][::-1])
 
 
 def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
@@ -139,11 +204,14 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     names = names if names is not None else match.outputs
     theirs = back(getattr(there(scene, match), side_), names)
     body = divergence.match.first.path if divergence.match else ""
+    inputs = before(scene, match, divergence)
+    given = [told(y, call) for call in between(scene.run, divergence) for y in call.outputs.values()]
     common = {
-        "inputs": before(scene, match, divergence),
+        "inputs": tuple(source.array for source in inputs),
         "sides": wiring_sides(twins, scene, divergence),
         "weights": leaves_of(twins.first.leaves, body, scene.asks[0].values, True),
-        "given": tuple(wide(y) for call in between(scene.run, divergence) for y in call.outputs.values()),
+        "given": tuple(source.array for source in given),
+        "called": tuple((source.words, source.kind) for source in (*inputs, *given)),
         "train": scene.asks[0].train,
     }
     return sorted(
@@ -188,16 +256,35 @@ def between(run: Run, span: Any) -> list[Call]:
     return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
 
 
-def before(scene: Any, match: Match, divergence: Any) -> tuple[Array, ...]:
+class Source(NamedTuple):
+    """A value that wiring may have used, what it is in words, and the class of the module that gave it."""
+
+    array: Array
+    words: str
+    kind: str = ""
+
+
+def told(value: Array, call: Call, given: str = "given ") -> Source:
+    return Source(wide(value), f"`{call.key}`", given + call.kind)
+
+
+def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     """Values that the wiring may have used: the model's inputs, what reached the module around, and what the units gave
-    that completed before, the nearest last."""
-    found = [wide(value) for value in scene.asks[0].inputs.values()]
+    that completed before in either model, the nearest last."""
+    found = [Source(wide(value), f"the input {name}") for name, value in scene.asks[0].inputs.items()]
     if divergence.match is not None:
-        found += [wide(value) for value in divergence.match.first.inputs.values()]
-    gave: list[Array] = []
-    for other in scene.matches:
-        if other.unit.first == match.unit.first:
-            break
-        if other.unit.inner:
-            gave += [wide(value) for value in other.first.outputs.values()]
-    return (*found, *gave[-SOURCES:])
+        where = f"`{divergence.first}`" if divergence.first else "the whole"
+        found += [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
+    mine, theirs = earlier(scene.run, match.unit.first), earlier(scene.forced, match.unit.second)
+    inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
+    late = [m for m in inner if m.unit.first not in mine and m.unit.second in theirs]
+    early = [m for m in inner if m.unit.first in mine]
+    for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]):
+        found += [told(value, m.first, "") for value in m.first.outputs.values()]
+    return found
+
+
+def earlier(run: Run, key: str) -> set[str]:
+    """The calls that completed before this one."""
+    keys = [call.key for call in run.calls]
+    return set(keys[: keys.index(key)] if key in keys else keys)

@@ -31,7 +31,9 @@ class Site:
     may have been made of, the nearest last. weights, buffers: the unit's, by the last name ("weight", "running_var");
     buffers as they were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the
     second's unit has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the
-    unit. given: what modules without parameters in the first model's wiring gave."""
+    unit. given: what modules without parameters in the first model's wiring gave. called: the inputs, then what is
+    given, in words, each with the class of the module that made it. cotangents: what may have come back, the nearest
+    last."""
 
     target: str
     first: Array
@@ -46,6 +48,8 @@ class Site:
     cotangent: Array | None = None
     theirs: Mapping[str, Array] = field(default_factory=dict)
     given: tuple[Array, ...] = ()
+    called: tuple[tuple[str, str], ...] = ()
+    cotangents: tuple[Array, ...] = ()
 
     @property
     def x(self) -> Array:

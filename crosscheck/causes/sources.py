@@ -12,7 +12,6 @@ from crosscheck.causes.functions import Function
 from crosscheck.causes.site import Site
 from crosscheck.causes.variant import Variant
 
-ELSEWHERE = "value-from-elsewhere"
 PART = 1024
 """Elements on which functions are tried first."""
 
@@ -46,8 +45,15 @@ def alike(site: Site) -> list[Array]:
 
 
 def part(x: Array) -> Array:
-    """Elements spread over the whole array."""
-    return np.ravel(x)[:: max(x.size // PART, 1)]
+    """Elements from all over the array."""
+    return np.asarray(x[picked(x.shape)])
+
+
+def picked(shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """Places all over an array of this shape: every one if there are few."""
+    size = int(np.prod(shape))
+    chosen = np.arange(size) if size <= PART else np.random.default_rng(0).integers(0, size, PART)
+    return np.unravel_index(chosen, shape)
 
 
 def near(made: Array, side: Array) -> bool:
@@ -59,7 +65,7 @@ def near(made: Array, side: Array) -> bool:
 
 
 def elementwise(site: Site, functions: Mapping[str, Function], otherwise: str) -> Iterator[Variant]:
-    """Variants by functions of each element of a source that may have made either side."""
+    """Variants by functions of each element of a source that may have made either side; both of the same source."""
     sides = part(site.first), part(site.second)
     for place, x in enumerate(alike(site)):
         some = part(x)
@@ -67,4 +73,4 @@ def elementwise(site: Site, functions: Mapping[str, Function], otherwise: str) -
             with np.errstate(all="ignore"):
                 made = function(some)
             if any(near(made, side) for side in sides):
-                yield Variant((), name, partial(function, x), name, otherwise, ((f"source {place}", ELSEWHERE),))
+                yield Variant((), name, partial(function, x), name, otherwise, ((f"source {place}", ""),))

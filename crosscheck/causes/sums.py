@@ -1,0 +1,166 @@
+"""Reads a value as a sum of earlier values: y = g(sum of c f(s)), with as few terms as make it to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.functions import MAIN, NONE
+from crosscheck.causes.site import Site
+from crosscheck.causes.sources import picked, sources
+
+MOST_TERMS, MOST_ADDED = 4, 6
+EXACT = 1e-10
+RISKY = 3
+"""Elements for each term that a fit needs, at least, to be no accident."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Something that may be added: an array that broadcasts to the value, in words; own: a parameter of the module
+    around, or anything else that is the same for all examples; kind: of what made it."""
+
+    array: Array
+    words: str
+    own: bool = False
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Term:
+    column: Column
+    function: str
+    factor: float
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.column.words, self.function
+
+    def __str__(self) -> str:
+        inner = self.column.words if self.function == NONE else f"{self.function} of {self.column.words}"
+        return inner if self.factor == 1 else f"{self.factor:.6g} times {inner}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """outer is applied to the sum of the terms."""
+
+    outer: str
+    terms: tuple[Term, ...]
+
+    def __str__(self) -> str:
+        total = " + ".join(map(str, self.terms))
+        return total if self.outer == NONE else f"{self.outer} of {total}"
+
+    def make(self, shape: tuple[int, ...]) -> Array:
+        total = sum(term.factor * MAIN[term.function](term.column.array) for term in self.terms)
+        return np.broadcast_to(MAIN[self.outer](np.asarray(total)), shape)
+
+
+def columns(site: Site) -> list[Column]:
+    """What may be added to make the value, the nearest first."""
+    shape = site.first.shape
+    found: list[Column] = []
+    named = dict(zip(map(id, (*site.inputs, *site.given)), site.called))
+    for place, x in enumerate(sources(site, 12)):
+        words, kind = named.get(id(x), (f"value {place}", ""))
+        found += column(x, shape, words, kind)
+    for name, x in site.weights.items():
+        if "." not in name and x.ndim:
+            found += column(x, shape, f"`{name}`", "parameter")
+    return [*found, Column(np.ones(()), "1", kind="constant")]
+
+
+def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[Column]:
+    """x as it broadcasts; a table of more positions than there are is cut."""
+    if x.dtype.kind != "f":
+        return
+    if 1 < x.ndim <= len(shape) and x.shape != shape and kind == "parameter":
+        x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
+    if broadcasts(x.shape, shape):
+        own = kind == "parameter" or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
+        yield Column(x, words, own, kind)
+
+
+def broadcasts(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    pairs = zip(small[::-1], shape[::-1])
+    return len(small) <= len(shape) and all(m in (1, n) for m, n in pairs)
+
+
+def readings(y: Array, found: Sequence[Column]) -> list[Reading]:
+    """All readings with the fewest terms; plain sums first, then a function of a sum, then sums with a function in."""
+    at = picked(y.shape)
+    side, parts = y[at], [np.broadcast_to(c.array, y.shape)[at] for c in found]
+    if not np.isfinite(side).all() or not side.any():
+        return []
+    plain = [Term(c, NONE, 1.0) for c in found]
+    return sums(side, plain, parts) or outside(side, plain, parts) or inside(side, plain, parts)
+
+
+def sums(side: Array, terms: Sequence[Term], parts: Sequence[Array], least: int = 1) -> list[Reading]:
+    """Sums with any factors."""
+    for count in range(least, MOST_TERMS + 1):
+        found = [
+            Reading(NONE, tuple(scaled(terms[i], c) for i, c in zip(chosen, factors)))
+            for chosen in combinations(range(len(terms)), count)
+            if (factors := fitted(side, [parts[i] for i in chosen])) is not None
+        ]
+        if found:
+            return found
+    return []
+
+
+def scaled(term: Term, factor: float) -> Term:
+    return Term(term.column, term.function, factor)
+
+
+def fitted(side: Array, parts: Sequence[Array]) -> list[float] | None:
+    """The factors under which the parts add up to the side; None if there are none. Whole numbers are exact."""
+    if side.size < RISKY * len(parts) + 1:
+        return None
+    a = np.stack(parts, axis=1)
+    factors = np.linalg.lstsq(a, side, rcond=None)[0]
+    if np.linalg.norm(a @ factors - side) > EXACT * np.linalg.norm(side) or np.abs(factors).min() < 1e-6:
+        return None
+    return [float(round(c)) if abs(c - round(c)) < 1e-9 else float(c) for c in factors]
+
+
+def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[Reading]:
+    """A function of a sum of a few of the nearest."""
+    near = range(min(len(terms), MOST_ADDED))
+    for count in (1, 2, 3):
+        found = [
+            Reading(name, tuple(terms[i] for i in chosen))
+            for chosen in combinations(near, count)
+            for name, function in MAIN.items()
+            if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side)
+        ]
+        if found:
+            return found
+    return []
+
+
+def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[Reading]:
+    """Sums in which one of the nearest enters by a function."""
+    for i in range(min(len(terms), MOST_ADDED)):
+        for name, function in MAIN.items():
+            if name == NONE:
+                continue
+            curved = Term(terms[i].column, name, 1.0)
+            for j in range(len(terms)):
+                part = function(parts[i])
+                if np.isfinite(part).all() and (factors := fitted(side, [part, parts[j]])) is not None:
+                    return [Reading(NONE, (scaled(curved, factors[0]), scaled(terms[j], factors[1])))]
+    return []
+
+
+def sum_of(parts: Sequence[Array]) -> Array:
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def close(made: Array, side: Array) -> bool:
+    return bool(np.linalg.norm(made - side) <= EXACT * np.linalg.norm(side))

@@ -1,0 +1,192 @@
+"""Wiring: which earlier values are added up, how often, with what factor, and in what order they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from crosscheck.causes.catalogue import cause
+from crosscheck.causes.functions import NONE
+from crosscheck.causes.numbers import recognised
+from crosscheck.causes.site import Site
+from crosscheck.causes.sources import alone
+from crosscheck.causes.sums import Column, Reading, Term, columns, readings
+from crosscheck.causes.variant import BETWEEN, Variant, family
+
+ELSEWHERE = "value-from-elsewhere"
+RESIDUAL = "https://arxiv.org/abs/1512.03385"
+
+cause(
+    ELSEWHERE,
+    "wiring",
+    "what reaches this place is a value from another place of the net",
+    "forward(): which variable is handed on",
+    "__call__(): which variable is handed on",
+    "hand on the value that the other side hands on",
+    "hand on the value that the other side hands on",
+    "https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html",
+)
+cause(
+    "residual-missing",
+    "wiring",
+    "one side adds a value (a residual connection, a skip) that the other does not",
+    "y = block(x) + x",
+    "y = block(x) + x",
+    "add it, as JAX does, or leave it out",
+    "add it, as torch does, or leave it out",
+    RESIDUAL,
+)
+cause(
+    "residual-from-elsewhere",
+    "wiring",
+    "the residual connections start at different places: ahead of a norm or activation and behind it, for instance",
+    "pre-activation: y = block(norm(x)) + x; otherwise h = norm(x), y = block(h) + h",
+    "pre-activation: y = block(norm(x)) + x; otherwise h = norm(x), y = block(h) + h",
+    "add the value that JAX adds",
+    "add the value that torch adds",
+    "https://arxiv.org/abs/1603.05027",
+)
+cause(
+    "residual-twice",
+    "wiring",
+    "one side adds the same value twice",
+    "x + block(x), where block(x) already adds x",
+    "x + block(x), where block(x) already adds x",
+    "add it once",
+    "add it once",
+    RESIDUAL,
+)
+cause(
+    "positional-missing",
+    "wiring",
+    "one side adds a parameter or table (positional embedding, token type, bias) that the other does not",
+    "x = embed(ids) + pos[:t]",
+    "x = embed(ids) + pos[:t]",
+    "add it, or leave it out",
+    "add it, or leave it out",
+    "https://arxiv.org/abs/1706.03762",
+)
+cause(
+    "positional-twice",
+    "wiring",
+    "one side adds a parameter or table (a positional embedding) twice",
+    "in the embedding and again in the encoder",
+    "in the embedding and again in the encoder",
+    "add it once",
+    "add it once",
+    "https://arxiv.org/abs/1706.03762",
+)
+cause(
+    "activation-around-sum",
+    "wiring",
+    "the activation is applied to the sum on one side, to one of the terms on the other",
+    "relu(x + y)",
+    "x + relu(y)",
+    "x + F.relu(y)",
+    "jax.nn.relu(x + y)",
+    RESIDUAL,
+)
+cause(
+    "norm-before-or-after",
+    "wiring",
+    "a norm comes before on one side, after on the other (pre-norm against post-norm)",
+    "TransformerEncoderLayer(norm_first=False): norm(x + f(x)); norm_first=True: x + f(norm(x))",
+    "written by hand: norm(x + f(x)), or x + f(norm(x))",
+    "norm_first=True or False, as JAX has it",
+    "move the norm to where torch has it",
+    "https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html",
+)
+cause(
+    "layer-missing",
+    "wiring",
+    "one side has a layer here that the other passes by",
+    "forward() calls the layer",
+    "__call__ calls the layer",
+    "call the layer, or pass it by",
+    "call the layer, or pass it by",
+    "https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html",
+)
+cause(
+    "offset-constant",
+    "wiring",
+    "one side adds a constant that the other does not",
+    "x + c",
+    "x + c",
+    "add the same constant",
+    "add the same constant",
+    "https://docs.pytorch.org/docs/stable/generated/torch.add.html",
+)
+
+
+@family
+def wired(site: Site) -> Iterator[Variant]:
+    """Both sides read as sums; of several readings those that differ least."""
+    if site.target not in ("value", "output") or site.first.dtype.kind != "f" or site.first.size < 4:
+        return
+    if not alone(site) or site.second.shape != site.first.shape:
+        return
+    found = columns(site)
+    mine = readings(site.first, found)
+    theirs = readings(site.second, found) if mine else []
+    every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
+    named = sorted((trio for trio in every if trio[0]), key=lambda trio: len(trio[0]))
+    for ids, a, b in named[:3]:
+        for which, reading in (("first", a), ("second", b)):
+            make = partial(reading.make, site.first.shape)
+            more = tuple((f"{which} {a} {b}", other) for other in ids[1:])
+            yield Variant((), str(reading), make, f"{which} {a} {b}", ids[0], more)
+
+
+def differences(site: Site, a: Reading, b: Reading) -> list[str]:
+    """The causes by which two readings differ."""
+    if moved_activation(a, b) or moved_activation(b, a):
+        return ["activation-around-sum"]
+    ids = [] if a.outer == b.outer else [BETWEEN.get(frozenset((a.outer, b.outer)), "activation-other")]
+    mine, theirs = {t.key: t for t in a.terms}, {t.key: t for t in b.terms}
+    ids += [scaling(site, mine[k], theirs[k], len(a.terms)) for k in mine if k in theirs and apart(mine[k], theirs[k])]
+    left = [t for k, t in mine.items() if k not in theirs]
+    right = [t for k, t in theirs.items() if k not in mine]
+    for t in list(left):
+        twin = next((u for u in right if u.column is t.column), None)
+        if twin:
+            left.remove(t)
+            right.remove(twin)
+            ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
+    ids += [elsewhere(t.column, u.column, len(a.terms)) for t, u in zip(left, right)]
+    longer = left[len(right) :] or right[len(left) :]
+    return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
+
+
+def moved_activation(a: Reading, b: Reading) -> bool:
+    """Whether b has on one of its terms the function that a has around the sum."""
+    inside = [t for t in b.terms if t.function == a.outer != NONE]
+    same = {t.column.words for t in a.terms} == {t.column.words for t in b.terms}
+    return same and b.outer == NONE and len(inside) == 1 and len(b.terms) > 1
+
+
+def apart(a: Term, b: Term) -> bool:
+    return abs(a.factor - b.factor) > 1e-9 * abs(a.factor)
+
+
+def scaling(site: Site, a: Term, b: Term, terms: int) -> str:
+    ratio = b.factor / a.factor
+    if terms > 1 and {round(a.factor, 9), round(b.factor, 9)} == {1.0, 2.0}:
+        return "positional-twice" if a.column.own else "residual-twice"
+    shapes = [x.shape for x in (site.first, *site.inputs)]
+    known = recognised(ratio, shapes)
+    return known[1] if known else "scale-constant"
+
+
+def elsewhere(a: Column, b: Column, terms: int) -> str:
+    """Why a term comes from one place here and from another there."""
+    if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
+        return "norm-before-or-after"
+    if a.kind.startswith("given") != b.kind.startswith("given"):
+        return "layer-missing"
+    return "residual-from-elsewhere" if terms > 1 else ELSEWHERE
+
+
+def added(column: Column) -> str:
+    if column.kind == "constant":
+        return "offset-constant"
+    return "positional-missing" if column.own else "residual-missing"

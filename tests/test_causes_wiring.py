@@ -1,0 +1,87 @@
+"""What is added to what, how often, from where and with what factor: each change is named, alone, either way round."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cause_scenes import assert_named, assert_nothing_claimed, by_jax, by_torch, named, normal, sites
+
+from crosscheck.causes.site import Side, Site
+
+H, X, Y = normal(5, 6, 16, seed=1), normal(5, 6, 16, seed=2), normal(5, 6, 16, seed=3)
+ROWS = {
+    "residual-missing": (lambda h, x, y: F.relu(y + x), lambda h, x, y: jax.nn.relu(y)),
+    "residual-from-elsewhere": (lambda h, x, y: y + x, lambda h, x, y: y + h),
+    "residual-twice": (lambda h, x, y: y + x, lambda h, x, y: y + 2 * x),
+    "value-from-elsewhere": (lambda h, x, y: y, lambda h, x, y: h),
+    "activation-around-sum": (lambda h, x, y: F.relu(y + x), lambda h, x, y: jax.nn.relu(y) + x),
+    "scale-sqrt-width": (lambda h, x, y: y * 16**-0.5, lambda h, x, y: y),
+    "scale-dropout": (lambda h, x, y: y + x, lambda h, x, y: y + 0.85 * x),
+    "scale-constant": (lambda h, x, y: y + x, lambda h, x, y: y + 0.18215 * x),
+    "sign-flipped": (lambda h, x, y: y + x, lambda h, x, y: y - x),
+    "offset-constant": (lambda h, x, y: y, lambda h, x, y: y + 1),
+    "gelu-tanh-default": (lambda h, x, y: x + F.gelu(y), lambda h, x, y: x + jax.nn.gelu(y)),
+}
+"""Cause: (torch's side, JAX's side) of three values, the nearest last."""
+
+
+@pytest.mark.parametrize("cause", ROWS)
+def test_the_change_is_named(cause):
+    assert_named(cause, *ROWS[cause], H, X, Y)
+
+
+@pytest.mark.parametrize(
+    ("cause", "other"),
+    [
+        ("positional-missing", lambda x, pos: x),
+        ("positional-twice", lambda x, pos: x + 2 * pos[:6]),
+    ],
+)
+def test_a_table_of_positions(cause, other):
+    pos = normal(9, 16)
+    one, two = by_torch(lambda x, p: x + p[:6], X, pos), by_jax(other, X, pos)
+    for first, second in ((one, two), (two, one)):
+        site = Site("value", first, second, (H, X), (Side("torch"), Side("jax")), {"pos": pos})
+        assert named(site) == [cause]
+
+
+def test_a_norm_on_the_other_side_of_the_sum():
+    normed = by_torch(lambda x: F.layer_norm(x, (16,)), X)
+    called = (("`block.attention`", "Attention"), ("what goes into `block`", ""), ("`block.norm`", "LayerNorm"))
+    for first, second in ((normed, X), (X, normed)):
+        site = Site("value", first, second, (Y, X, normed), (Side("torch"), Side("jax")), called=called)
+        assert named(site) == ["norm-before-or-after"]
+
+
+def test_a_layer_that_only_one_side_has():
+    pooled = by_torch(lambda x: F.max_pool1d(x, 3, 1, 1), X)
+    called = (("`conv`", "Conv1d"), ("`pool`", "given MaxPool1d"))
+    for first, second in ((pooled, X), (X, pooled)):
+        site = Site("value", first, second, (X,), (Side("torch"), Side("jax")), given=(pooled,), called=called)
+        assert named(site) == ["layer-missing"]
+
+
+def test_two_changes_are_both_named():
+    for site in sites(lambda x, y: torch.relu(x + y), lambda x, y: jax.nn.silu(y), X, Y):
+        assert sorted(named(site)) == ["activation-other", "residual-missing"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda h, x, y: y + x * h,
+        lambda h, x, y: y + jnp.sin(x),
+        lambda h, x, y: y + x + 1e-4 * jnp.abs(h) * y,
+        lambda h, x, y: jnp.cumsum(y, 1),
+    ],
+)
+def test_of_unknown_wiring_nothing_is_claimed(other):
+    assert_nothing_claimed(lambda h, x, y: y + x, other, H, X, Y)
+
+
+def test_where_neither_side_can_be_read_nothing_is_claimed():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 5, 6, 16))
+    assert named(Site("value", a, b, (H, X, Y), (Side("torch"), Side("jax")))) == []
