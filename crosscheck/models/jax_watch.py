@@ -12,7 +12,7 @@ import numpy as np
 from flax import linen, nnx
 
 from crosscheck.models.masks import dropped
-from crosscheck.models.model import Call, call_key
+from crosscheck.models.model import Call, call_key, kind_of
 from crosscheck.models.trees import flatten, rebuild
 
 Sides = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
@@ -111,7 +111,7 @@ def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
             return call(self, *args, **kwargs)
         active.add(id(self))
         try:
-            args, kwargs = watcher.enter(paths[id(self)], type(self).__name__, args, kwargs)
+            args, kwargs = watcher.enter(paths[id(self)], kind_of(self), args, kwargs)
             return watcher.leave(call(self, *args, **kwargs))
         finally:
             active.discard(id(self))
@@ -141,7 +141,7 @@ def watching_linen(watcher: Watcher) -> Iterator[None]:
         if not watcher.here():
             return call(*args, **kwargs)
         path = ".".join(context.module.path)
-        args, kwargs = watcher.enter(path, type(context.module).__name__, args, kwargs)
+        args, kwargs = watcher.enter(path, kind_of(context.module), args, kwargs)
         return watcher.leave(call(*args, **kwargs))
 
     with linen.intercept_methods(intercept):

@@ -13,7 +13,7 @@ from crosscheck.axes import Array
 from crosscheck.models import flax_axes
 from crosscheck.models.jax_model import JaxModel, numpy
 from crosscheck.models.jax_watch import Watcher, watching_linen
-from crosscheck.models.model import Arrays, Leaf, plain
+from crosscheck.models.model import Arrays, Leaf, kind_of, plain
 
 MODES = {"train": True, "training": True, "is_training": True, "deterministic": False, "use_running_average": False}
 """Arguments by which a module is told its mode, and what they are while it trains."""
@@ -42,7 +42,7 @@ class LinenModel(JaxModel):
             settings = {name: getattr(part, name, None) for name in getattr(part, "__dataclass_fields__", {})}
             settings = {name: value for name, value in settings.items() if name not in ("parent", "name")}
             kept = {name: value for name, value in settings.items() if plain(value)}
-            self.told.setdefault(".".join(part.path), (type(part).__name__, kept))
+            self.told.setdefault(".".join(part.path), (kind_of(part), kept))
             return call(*args, **kwargs)
 
         with linen.intercept_methods(intercept):

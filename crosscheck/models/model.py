@@ -174,6 +174,17 @@ def cast(array: Any, dtype: str) -> Array:
     return value.astype(dtype) if wanted else value
 
 
+PACKAGES = ("torch.nn.", "flax.", "transformers.pytorch_utils")
+BASES = ("Module", "Pytree", "Object", "Sequential", "ModuleList")
+
+
+def kind_of(part: Any) -> str:
+    """The framework's class that a module is, or is derived from; its own where that is none in particular."""
+    cls = part if isinstance(part, type) else type(part)
+    known = next((base for base in cls.__mro__ if f"{base.__module__}.".startswith(PACKAGES)), cls)
+    return cls.__name__ if known.__name__ in BASES else known.__name__
+
+
 def plain(value: Any) -> bool:
     """Whether an attribute is a setting that can be shown and compared."""
     if isinstance(value, (tuple, list)):

@@ -13,7 +13,7 @@ from crosscheck.axes import Array
 from crosscheck.models import flax_axes
 from crosscheck.models.jax_model import JaxModel, numpy
 from crosscheck.models.jax_watch import Watcher, watching_nnx
-from crosscheck.models.model import Arrays, Leaf, plain
+from crosscheck.models.model import Arrays, Leaf, kind_of, plain
 
 
 def path_of(keys: Any) -> str:
@@ -45,7 +45,7 @@ class NnxModel(JaxModel):
 
     def leaf_of(self, path: str, variable: Any) -> Leaf:
         owner, _, name = path.rpartition(".")
-        value, kind = variable.get_value(), type(self.parts.get(owner)).__name__
+        value, kind = variable.get_value(), kind_of(self.parts.get(owner))
         axes = flax_axes.axes(kind, name, value.ndim, owner)
         trainable = isinstance(variable, nnx.Param)
         return Leaf(path, value.shape, value.dtype.name, trainable, kind, axes, self.shared.get(path, ()))
@@ -54,7 +54,7 @@ class NnxModel(JaxModel):
         return {path: numpy(variable.get_value()) for path, (_, variable) in self.variables.items()}
 
     def kinds(self) -> Mapping[str, str]:
-        return {path: type(part).__name__ for path, part in self.parts.items()}
+        return {path: kind_of(part) for path, part in self.parts.items()}
 
     def config(self, path: str) -> Mapping[str, Any]:
         return {name: value for name, value in vars(self.parts[path]).items() if name[0] != "_" and plain(value)}

@@ -14,7 +14,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.models import torch_axes
-from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, plain
+from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain
 from crosscheck.models.torch_watch import Watcher, is_tensor, numpy
 from crosscheck.models.trees import flatten
 
@@ -51,7 +51,7 @@ class TorchModel(Model):
         every = [*self.module.named_parameters(remove_duplicate=False), *self.module.named_buffers()]
         aliases = tuple(name for name, other in every if other is tensor and name != path)
         owner, _, name = path.rpartition(".")
-        kind = type(self.module.get_submodule(owner)).__name__
+        kind = kind_of(self.module.get_submodule(owner))
         shape = tuple(tensor.shape)
         trainable = isinstance(tensor, nn.Parameter)
         axes = torch_axes.axes(kind, name, len(shape))
@@ -61,7 +61,7 @@ class TorchModel(Model):
         return dict(self.given)
 
     def kinds(self) -> Mapping[str, str]:
-        return {path: type(part).__name__ for path, part in self.module.named_modules()}
+        return {path: kind_of(part) for path, part in self.module.named_modules()}
 
     def config(self, path: str) -> Mapping[str, Any]:
         part = self.module.get_submodule(path)

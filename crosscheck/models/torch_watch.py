@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from crosscheck.axes import Array
 from crosscheck.models.masks import dropped
-from crosscheck.models.model import Arrays, Ask, Call, call_key
+from crosscheck.models.model import Arrays, Ask, Call, call_key, kind_of
 from crosscheck.models.trees import flatten, rebuild
 
 F = nn.functional
@@ -78,7 +78,7 @@ class Watcher:
     def before(self, path: str) -> Any:
         def hook(part: nn.Module, args: Any, kwargs: Any) -> Any:
             key = call_key(path, self.counts)
-            call = Call(key, type(part).__name__, self.stack[-1].key if self.stack else None)
+            call = Call(key, kind_of(part), self.stack[-1].key if self.stack else None)
             self.stack.append(call)
             given = flatten((args, kwargs), is_tensor)
             call.inputs = {name.partition(".")[2]: numpy(value) for name, value in given.items()}

@@ -93,9 +93,10 @@ def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
 
 
 def may_flatten(twins: Twins) -> bool:
-    """Whether the first model has convolutions ahead of dense layers."""
+    """Whether the first model has images ahead of dense layers."""
     ranks = {len(leaf.shape) for leaf in twins.first.leaves if leaf.trainable}
-    return 2 in ranks and bool(ranks & {3, 4, 5}) and twins.images
+    images = ranks & {3, 4, 5} or any(x.ndim >= 4 for x in twins.inputs.first.values())
+    return 2 in ranks and bool(images) and twins.images
 
 
 def owner(link: Link) -> str:
