@@ -3,7 +3,7 @@
     S = Z - max_j Z        E = e^S        s = sum_j E        J = 1/m sum_i (log s_i - sum_j y_j S_j)
     dZ = (E / s - Y)/m
 
-One array holds S, then E; the pullback scales it.
+One array holds S, then E; another E / s, then dZ.
 """
 
 import numpy as np
@@ -18,9 +18,9 @@ def softmax_cross_entropy(Z, Y):
     s = np.ones(len(E), E.dtype) @ E
 
     def back(dJ):
-        dJ = E.dtype.type(dJ)
-        dZ = E * (dJ / m / s)
-        dZ -= Y * (dJ / m)
+        dZ = E / s
+        dZ -= Y
+        dZ *= E.dtype.type(dJ / m)
         return dZ
 
     return (np.log(s).sum() - agreement) / m, back
