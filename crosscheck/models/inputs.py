@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,14 @@ KINDS = ("float16", "bfloat16", "float32", "float64", "int32", "int64", "bool")
 @dataclass(frozen=True)
 class Inputs:
     """Named arrays as the first model and as the second takes them. `by_name`: handed over as keyword arguments.
-    `told`: whether the second's layout was stated, so that none is looked for."""
+    `told`: whether the second's layout was stated, so that none is looked for. axes: the first's, where a spec names
+    them."""
 
     first: dict[str, Array]
     second: dict[str, Array]
     by_name: bool
     told: bool
+    axes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(given: Given, seed: int = 0) -> Inputs:
@@ -68,7 +70,7 @@ def as_array(name: object, value: Any) -> Array:
 def drawn(texts: Sequence[str], seed: int) -> Inputs:
     """Arrays for the specs, the same ones for the same seed."""
     rng = np.random.default_rng(seed)
-    first, second, told, names = {}, {}, False, []
+    first, second, axes, told, names = {}, {}, {}, False, []
     for index, text in enumerate(texts):
         match = SPEC.match(text)
         if not match:
@@ -81,12 +83,12 @@ def drawn(texts: Sequence[str], seed: int) -> Inputs:
         value = draw(
             rng, text, own.split(), [int(size) for size in match["sizes"].split()], match["kind"], match["top"]
         )
-        first[name] = value
+        first[name], axes[name] = value, own
         second[name] = convert(value, own, other) if other else value
         told = told or bool(other)
     if any(names) and not all(names):
         raise ValueError(f"of the inputs {list(texts)} some have a name and some have none; expected all or none")
-    return Inputs(first, second, all(names) and len(names) > 1, told)
+    return Inputs(first, second, all(names) and len(names) > 1, told, axes)
 
 
 def draw(

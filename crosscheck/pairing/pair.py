@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from einops import EinopsError
+
 from crosscheck.models.model import Leaf, Model
 from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing import packed, recurrent
@@ -118,3 +121,24 @@ def sorted_pairing(first: Model, second: Model, links: Sequence[Link]) -> Pairin
     links = sorted(links, key=lambda link: (order[link.first.path], link.first.slot))
     alone = tuple(leaf.path for leaf in unlinked(first, links, True))
     return Pairing(tuple(links), alone, tuple(leaf.path for leaf in unlinked(second, links, False)))
+
+
+def require_fit(pairing: Pairing, first: Model, second: Model) -> None:
+    """Raises ValueError where a saved pairing is not one of these two models."""
+    for model, pieces, which in (
+        (first, [link.first for link in pairing.links], "first"),
+        (second, [link.second for link in pairing.links], "second"),
+    ):
+        require_known([piece.path for piece in pieces], [leaf.path for leaf in model.leaves], which)
+    for link in pairing.links:
+        shapes = [first.leaf(link.first.path).shape, second.leaf(link.second.path).shape]
+        try:
+            there = link.there(link.first.of(np.empty(shapes[0]))).shape
+            fitting = there == link.second.of(np.empty(shapes[1])).shape
+        except (ValueError, EinopsError):
+            fitting = False
+        if not fitting:
+            raise ValueError(
+                f"pairing takes {link.first} {shapes[0]} to {link.second} {shapes[1]} by {link.pattern!r}, "
+                "which does not fit; was it made for other models?"
+            )

@@ -140,14 +140,14 @@ def write(document: Mapping[str, Any], path: Path) -> None:
     write_atomically(path, render(document))
 
 
-def read(path: Path) -> Entry:
+def read(path: Path, form: str = FORMAT, version: int = VERSION) -> Entry:
     """A report written earlier. Raises ValueError if the file is none, or of a version that this is not."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ValueError(f"{path} is not a {FORMAT}")
-    if found.get("version") != VERSION:
-        raise ValueError(f"{path} is version {found.get('version')!r} of the {FORMAT}; this reads version {VERSION}")
+    if not isinstance(found, dict) or found.get("format") != form:
+        raise ValueError(f"{path} is not a {form}")
+    if found.get("version") != version:
+        raise ValueError(f"{path} is version {found.get('version')!r} of the {form}; this reads version {version}")
     return found

@@ -15,11 +15,13 @@ from crosscheck.models.inputs import Inputs, read
 from crosscheck.models.model import Ask, Look, Model
 from crosscheck.models.open import open_model
 from crosscheck.pairing.links import Pairing
-from crosscheck.pairing.pair import pair
+from crosscheck.pairing.pair import pair, require_fit
+from crosscheck.twins.audit import audit
 from crosscheck.twins.evidence import settled
 from crosscheck.twins.forced import tensors
 from crosscheck.twins.hunt import hunt
 from crosscheck.twins.ladder import RUNGS, Finding, Twins
+from crosscheck.twins.layers import layers
 from crosscheck.twins.report import Report
 
 Progress = Callable[[str], None]
@@ -49,12 +51,13 @@ def compare(
     unknown = set(rungs) - {"eval", "train", "given", "precision"}
     if unknown:
         raise ValueError(f"rungs has {sorted(unknown)}; expected some of eval, train, given, precision")
-    report = Report()
+    report = Report(seed=seed)
     progress("opening the models")
     given = read(inputs, seed)
     a = open_model(first, given.first, given.by_name, "first")
     b = open_model(second, given.second, given.by_name, "second")
     report.models = [dict(a.describe()), dict(b.describe())]
+    report.settings = audit(a, b)
     twins = prepare(a, b, given, pairing, seed, report, progress)
     if twins is not None:
         climb(twins, rungs, report, progress)
@@ -78,14 +81,25 @@ def prepare(
     other, inputs, dtype = found
     progress("pairing the parameters")
     saved = pairing if isinstance(pairing, Pairing) else None
+    if saved:
+        require_fit(saved, a, b)
     paired = saved or pair(a, b, look.used(a.leaves), other.used(b.leaves), pairing)
     twins = Twins(a, b, inputs, paired, seed, images=is_torch(a) != is_torch(b), dtype=dtype)
     twins.input_names = tensors(inputs.first, inputs.second, twins.images)
     if saved is None:
         twins = settled(twins)
-    report.pairing, report.dtype = twins.pairing, dtype
+    report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
+    report.layers = layers(a, b, look, other, twins.pairing)
+    report.inputs = [told(name, inputs) for name in inputs.first]
     report.tell_pairing(a, b)
     return twins
+
+
+def told(name: str, inputs: Inputs) -> dict[str, Any]:
+    """What an input is, for the report."""
+    mine, theirs = inputs.first[name], inputs.second.get(name)
+    shapes = [list(x.shape) if x is not None else None for x in (mine, theirs)]
+    return {"name": name, "axes": inputs.axes.get(name, ""), "shapes": shapes, "dtype": mine.dtype.name}
 
 
 def is_torch(model: Model) -> bool:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from crosscheck.models.model import Model
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.hunt import Culprit
-from crosscheck.twins.ladder import Finding
+from crosscheck.twins.ladder import Finding, Twins
+from crosscheck.twins.layers import Layer
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
-    """agree: every rung that was run agrees, and at least one was. first_divergence: the first culprit that is not
-    excused; causes: every explanation that was found; tensors: every tensor compared, by rung."""
+    """What `crosscheck.compare` returns. print(report) is one screen; in a notebook it is a page.
+
+    agree             every rung that was run agrees, and at least one was
+    first_divergence  the first place that is to blame, or None: direction, first, second (paths), gap, where
+    causes            what explains the divergences: title, both sides' ways, the figures before and after, the fix
+    tensors           everything that was compared, by rung; notes: what else a reader should know
+    document()        all of it as plain data (docs/compare.md); write_json(path), write_html(path)
+    """
 
     models: list[dict[str, Any]] = field(default_factory=list)
     pairing: Pairing = field(default_factory=lambda: Pairing(()))
@@ -29,6 +37,18 @@ class Report:
     problem: str = ""
     traceback: str = ""
     seconds: float = 0.0
+    seed: int = 0
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    twins: Twins | None = None
+
+    @property
+    def status(self) -> str:
+        """agree, diverge, crashed (a model raised), or not run (nothing was compared)."""
+        if self.problem:
+            return "crashed"
+        return "agree" if self.agree else "diverge" if any(f.gaps for f in self.findings) else "not run"
 
     @property
     def agree(self) -> bool:
@@ -72,3 +92,35 @@ class Report:
                 self.notes.append(f"only the {which} model has {path} {leaf.shape}")
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
         self.notes += list(self.pairing.open)
+
+    # What it looks like
+
+    def __repr__(self) -> str:
+        at = f" at {self.first_divergence.where}" if self.first_divergence else ""
+        return f"<crosscheck Report: {self.status}{at}>"
+
+    def __str__(self) -> str:
+        from crosscheck.report.comparison_terminal import text
+
+        return text(self.document())
+
+    def _repr_html_(self) -> str:
+        from crosscheck.report.comparison_html import framed
+
+        return framed(self.document())
+
+    def document(self, command: str = "") -> dict[str, Any]:
+        """The report as plain data, of which docs/compare.md says what each entry means."""
+        from crosscheck.report.comparison import document
+
+        return document(self, command)
+
+    def write_json(self, path: str | Path) -> None:
+        from crosscheck.report import as_json
+
+        as_json.write(self.document(), Path(path))
+
+    def write_html(self, path: str | Path) -> None:
+        from crosscheck.report.comparison_html import write
+
+        write(self.document(), Path(path))

@@ -1,0 +1,233 @@
+"""What a comparison says, in words: the same in a terminal and on the page. All from the document alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Entry = Mapping[str, Any]
+Row = tuple[str, str]
+
+SYMBOLS = {"agree": "✓", "diverge": "✗", "excused": "✓", "crashed": "!", "not run": "·", "": "·"}
+RUNGS = {
+    "eval": "evaluation mode, random weights: outputs and gradients",
+    "train": "training mode, random weights: outputs, gradients, buffers afterwards",
+    "given": "evaluation mode, the weights that the first model came with",
+    "precision": "evaluation mode in the models' own dtype",
+}
+MOST = 6
+"""Places that are named of one statement."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing that is wrong, or set aside, and where: rows of a label and a text."""
+
+    kind: str
+    title: str
+    rows: list[Row] = field(default_factory=list)
+    short: str = ""
+
+
+def sides(document: Entry) -> tuple[str, str]:
+    """What the two sides are called: by framework where that tells them apart."""
+    if len(document["models"]) < 2 or len({model["framework"] for model in document["models"]}) < 2:
+        return "first", "second"
+    first, second = (model["framework"] for model in document["models"])
+    return first, second
+
+
+def named(document: Entry) -> list[str]:
+    """ "Net (torch)" for either model; the place where one was made, where names and frameworks are the same."""
+    names = [f"{model['name']} ({model['framework']})" for model in document["models"]]
+    if len(names) == 2 and names[0] == names[1]:
+        names = [f"{which} {name}" for which, name in zip(("the first", "the second"), names)]
+    return names
+
+
+def verdict(document: Entry) -> str:
+    """The one sentence."""
+    status, names = document["status"], named(document)
+    if status == "crashed":
+        return f"Not compared: {document['problem']}"
+    if status == "not run":
+        return f"Nothing was compared of {' and '.join(names)}"
+    agreeing, diverging, skipped = (
+        [f["rung"] for f in document["rungs"] if f["status"] in kinds]
+        for kinds in (("agree", "excused"), ("diverge",), ("crashed", "not run"))
+    )
+    both = " and ".join(names)
+    if diverging:
+        return f"{both} differ on {words(diverging)}" + (f", agree on {words(agreeing)}" if agreeing else "")
+    left = f"; {words(skipped)} {'was' if len(skipped) == 1 else 'were'} not compared" if skipped else ""
+    return f"{both} agree on {words(agreeing)}{left}"
+
+
+def words(names: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+
+
+def told(document: Entry) -> list[Statement]:
+    """All statements, the first divergence first."""
+    return [statement(document, entry) for entry in document["statements"]]
+
+
+def statement(document: Entry, entry: Entry) -> Statement:
+    places = [document["divergences"][index] for index in entry["places"]]
+    first, kind = places[0], entry["kind"]
+    rows = [("where", where(first)), ("", what(first)), ("", how_far(document, first))]
+    if len(places) > 1:
+        rows.append(("also at", elsewhere(places[1:])))
+    if kind == "cause":
+        title = words([cause["title"] for cause in first["cause"]["causes"]])
+        rows += cause_rows(document, first["cause"])
+    elif kind == "excused":
+        title = first["excused"]
+        rows.append(("set aside", title))
+    else:
+        title = "no cause found"
+        rows.append(("cause", "not found: nothing in the catalogue makes what both sides made"))
+        rows += [("but" if i == 0 else "", clue) for i, clue in enumerate(first["clues"])]
+    count = f" and {counted(len(places) - 1, 'more place')}" if len(places) > 1 else ""
+    return Statement(kind, title, rows, f"{where(first, short=True)}{count}: {title}")
+
+
+def where(place: Entry, short: bool = False) -> str:
+    """The place in either model: "bn (BatchNorm1d) | b (BatchNorm)", or the code between two modules."""
+    if place["wiring"]:
+        return wiring(place)
+    kinds = ("", "") if short else place["kinds"]
+    both = [module(name, kind) for name, kind in zip((place["first"], place["second"]), kinds)]
+    return both[0] if both[0] == both[1] else " | ".join(both)
+
+
+def module(path: str, kind: str) -> str:
+    name = path or "the whole"
+    return f"{name} ({kind})" if kind else name
+
+
+def wiring(place: Entry) -> str:
+    """Code that belongs to no module of its own."""
+    after, before = plain(place["after"]), plain(place["before"])
+    own = f"the code of {place['first']} itself" if place["first"] else "the model's own code"
+    if after and before:
+        return f"{own}, between {after} and {before}"
+    return f"{own}, before {before}" if before else f"{own}, after {after}" if after else own
+
+
+def plain(key: str) -> str:
+    """ "attention, second call" for "attention#2"."""
+    path, _, count = key.partition("#")
+    return f"{path} (call {count})" if count else path
+
+
+def what(place: Entry) -> str:
+    """What is the same there and what is not."""
+    tensor, direction, name = place["tensor"], place["direction"], place["first"] or "the whole"
+    if direction == "state":
+        return f"Its inputs and outputs agree, its {last(tensor['path'])} afterwards does not."
+    if direction == "backward" and tensor["kind"] == "gradient":
+        return f"Forward agrees; the gradient by {last(tensor['path'])} does not."
+    if direction == "backward":
+        came = "comes back through it" if place["wiring"] else "it hands back for its input"
+        return f"Forward agrees; the gradient that {came} does not."
+    if not place["wiring"]:
+        return "It is given the same on both sides and gives something else."
+    if not place["before"]:
+        return f"All modules inside agree; what {name} makes of them does not."
+    source = f"{plain(place['after'])} gives the same" if place["after"] else "What goes in is the same"
+    return f"{source}; what reaches {plain(place['before'])} is not."
+
+
+def how_far(document: Entry, place: Entry) -> str:
+    """The figures of the tensor that differs most there."""
+    tensor = place["tensor"]
+    if tensor["problem"]:
+        return str(tensor["problem"])
+    text = f"relative difference {figure(tensor['relative'])}"
+    if tensor["worst"]:
+        a, b = (f"{name} {value(x)}" for name, x in zip(sides(document), tensor["values"]))
+        text += f", most at {tensor['worst']}: {a}, {b}"
+    return text
+
+
+def last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def cause_rows(document: Entry, cause: Entry) -> list[Row]:
+    """The cause with both sides' formulas, the figures, the fix for either side, and who says so."""
+    names, causes = sides(document), cause["causes"]
+    rows: list[Row] = [("cause" if i == 0 else "and", sentence(c["title"])) for i, c in enumerate(causes)]
+    for name, way in zip(names, ("first", "second")):
+        departs = ", which departs from the formula" if cause["departs"] in (way, "both") else ""
+        rows.append((f"  {name}", cause[way] + departs))
+        key = library(name)
+        rows += [("", c[key]) for c in causes if key and c[key] and c["torch"] != c["jax"]]
+    figures = f"from {figure(cause['before'])} to {figure(cause['after'])}"
+    rows.append(("proof", f"with {names[0]}'s way in place of {names[1]}'s the difference goes {figures}"))
+    rows += fixes(document, causes)
+    links = list(dict.fromkeys(c["evidence"] for c in causes if c["evidence"]))
+    rows += [("evidence" if i == 0 else "", link) for i, link in enumerate(links)]
+    return [*rows, ("known as", words([c["id"] for c in causes]))]
+
+
+def fixes(document: Entry, causes: Sequence[Entry]) -> list[Row]:
+    """What to write on either side. Which of them is to change is not ours to say."""
+    keys = [key for key in dict.fromkeys(library(model["framework"]) for model in document["models"]) if key]
+    lines = {key: list(dict.fromkeys(c[f"match_{key}"] for c in causes if c[f"match_{key}"])) for key in keys}
+    every = [lines[key] for key in keys if lines[key]]
+    if not every:
+        return []
+    if all(others == every[0] for others in every):
+        return [("to match" if i == 0 else "", line) for i, line in enumerate(every[0])]
+    rows = [(f"  in {key}" if i == 0 else "", line) for key in keys for i, line in enumerate(lines[key])]
+    return [("to match", "change either side:"), *rows]
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def library(framework: str) -> str:
+    """The catalogue's name for a framework, "" for the reference and for sides that are told apart otherwise."""
+    return "torch" if framework == "torch" else "jax" if framework in ("jax", "flax.nnx", "flax.linen") else ""
+
+
+def elsewhere(places: Sequence[Entry]) -> str:
+    names = [where(place, short=True) for place in places[:MOST]]
+    more = f" and {len(places) - MOST} more" if len(places) > MOST else ""
+    return ", ".join(names) + more
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def figure(number: float | None, digits: int = 2) -> str:
+    return "not finite" if number is None else "0" if number == 0 else f"{number:.{digits}g}"
+
+
+def value(number: float | None) -> str:
+    return "not finite" if number is None else f"{number:.9g}"
+
+
+def tensor_name(tensor: Entry) -> str:
+    return f"{tensor['kind']} {tensor['path']}".strip()
+
+
+def paired(document: Entry) -> str:
+    """How much of either model has a counterpart."""
+    pairing = document["pairing"]
+    firsts = {link["first"]["path"] for link in pairing["links"]}
+    seconds = {link["second"]["path"] for link in pairing["links"]}
+    alone, alone_there = len(pairing["first_alone"]), len(pairing["second_alone"])
+    if not alone and not alone_there:
+        counts = f"all {len(firsts)}" if len(firsts) == len(seconds) else f"all {len(firsts)} with all {len(seconds)}"
+        return f"{counts} parameters and buffers paired" if firsts else "no parameters on either side"
+    a, b = sides(document)
+    return (
+        f"{len(firsts)} of {len(firsts) + alone} ({a}) and {len(seconds)} of {len(seconds) + alone_there} ({b}) paired"
+    )

@@ -1,0 +1,34 @@
+"""Where a comparison was made: versions, and the settings of the two models' frameworks that results depend on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from crosscheck.models.model import Model
+from crosscheck.settings import COLUMNS, ENVIRONMENT, differences, unchanging
+
+COLUMN = {"torch": "torch", "jax": "jax", "flax.nnx": "jax", "flax.linen": "jax", "numpy": "numpy"}
+"""By a framework the column of the suite that has its settings."""
+
+
+def audit(*models: Model) -> dict[str, Any]:
+    """Plain data. float64 is left out: comparing turns it on where it is needed."""
+    columns = {}
+    for model in models:
+        column = COLUMN[model.framework]
+        facts = COLUMNS[column]("gpu" if on_gpu(column, model) else "cpu")
+        columns[column] = {name: value for name, value in facts.items() if name != "float64"}
+    return {
+        **{name: value for name, value in unchanging().items() if name != "commit"},
+        "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        "columns": columns,
+        "differences": differences(columns),
+    }
+
+
+def on_gpu(column: str, model: Model) -> bool:
+    if column == "jax":
+        return bool(sys.modules["jax"].default_backend() == "gpu")
+    return str(getattr(model, "device", "cpu")).startswith("cuda")
