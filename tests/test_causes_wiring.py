@@ -85,3 +85,24 @@ def test_where_neither_side_can_be_read_nothing_is_claimed():
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 5, 6, 16))
     assert named(Site("value", a, b, (H, X, Y), (Side("torch"), Side("jax")))) == []
+
+
+A, B, C = normal(5, 4, 6, seed=4), normal(5, 7, 6, seed=5), normal(5, 7, 6, seed=6)
+
+
+@pytest.mark.parametrize(
+    ("cause", "one", "other"),
+    [
+        ("concat-order", lambda a, b, c: torch.cat([a, b], 1), lambda a, b, c: jnp.concatenate([b, a], 1)),
+        ("concat-other-value", lambda a, b, c: torch.cat([a, b], 1), lambda a, b, c: jnp.concatenate([a, c], 1)),
+        (
+            "concat-interleaved",
+            lambda a, b, c: torch.cat([b, c], 1),
+            lambda a, b, c: jnp.stack([b, c], 2).reshape(5, 14, 6),
+        ),
+        ("split-part", lambda a, b, c: c.chunk(3, 2)[0], lambda a, b, c: jnp.split(c, 3, 2)[1]),
+        ("split-interleaved", lambda a, b, c: c.chunk(2, 2)[1], lambda a, b, c: c[..., 1::2]),
+    ],
+)
+def test_values_put_together_or_cut(cause, one, other):
+    assert_named(cause, one, other, A, B, C)
