@@ -80,7 +80,7 @@ def concatenated(site: Site) -> Iterator[Variant]:
     for axis in range(site.first.ndim):
         pieces = [x for x in found if fits(x, site.first, axis) and x.shape[axis] < site.first.shape[axis]]
         mine, theirs = (blocks(side, pieces, axis) for side in (site.first, site.second))
-        if mine is None or theirs is None:
+        if mine is None or theirs is None or len({*mine[0], *theirs[0]}) == 1:
             continue
         for chosen, interleaved in (mine, theirs):
             says = "interleaves" if interleaved else f"puts together values {chosen} of those before"
