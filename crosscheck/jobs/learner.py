@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from einops import rearrange
@@ -93,7 +93,18 @@ class Learner(ABC):
     def outputs(self, X: Any) -> Array: ...
 
 
-def starting_point(job: Job, seed: int) -> tuple[Weights, Weights]:
+class Started(Protocol):
+    """What says where a training starts."""
+
+    @property
+    def net(self) -> str: ...
+    @property
+    def arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def initializer(self) -> str: ...
+
+
+def starting_point(job: Started, seed: int) -> tuple[Weights, Weights]:
     """Where every column starts: weights from the job's initializer, biases 0, gamma 1; running mu 0 and sigma2 1."""
     net = registry.find("numpy", job.net)(**job.arguments)
     initializer = registry.find("numpy", f"training.initializers.{job.initializer}")
