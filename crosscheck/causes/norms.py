@@ -46,16 +46,6 @@ cause(
     "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html",
 )
 cause(
-    "norm-eps-outside-root",
-    "norm",
-    "eps is added to the standard deviation on one side, to the variance on the other",
-    "(x - mean) / sqrt(var + eps)",
-    "(x - mean) / sqrt(var + eps)",
-    "add eps inside the root",
-    "add eps inside the root",
-    "https://arxiv.org/abs/1502.03167",
-)
-cause(
     "batchnorm-use-running-average",
     "norm",
     "one side normalizes with the batch's statistics, the other with the running ones",
