@@ -61,7 +61,7 @@ def named(found):
 def check(found, cause_id, faulty, departs=True):
     """One cause, the right one, on the right side, explaining everything."""
     assert named(found) == [cause_id]
-    assert found.before > 1e-6
+    assert found.before > 1e-8
     assert found.after < 1e-9
     if departs:
         assert found.departs in ("neither", "both", ("first", "second")[faulty])

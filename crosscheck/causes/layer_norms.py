@@ -103,10 +103,10 @@ def layer_norm(site: Site) -> Iterator[Variant]:
     missing = "layernorm-no-scale-or-bias"
 
     @cache
-    def statistics(center: bool, over: tuple[int, ...], total: bool) -> tuple[Array, Array]:
+    def statistics(center: bool, over: tuple[int, ...], total: bool, unbiased: bool) -> tuple[Array, Array]:
         mean = x.mean(over, keepdims=True) if center else np.zeros((1,) * x.ndim)
-        squares = (x - mean) ** 2
-        return mean, squares.sum(over, keepdims=True) if total else squares.mean(over, keepdims=True)
+        squares = ((x - mean) ** 2).sum(over, keepdims=True)
+        return mean, squares if total else squares / (x.size // squares.size - unbiased)
 
     axes = [
         settings(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ cause(
 )
 
 Statistics = Callable[..., tuple[Array, Array]]
-"""Mean and variance, broadcast against x, under the axes of options that are the norm's own."""
+"""Mean and variance, broadcast against x, under the options that are the norm's own and `unbiased`."""
 
 EPS = (1e-5, 1e-6, 1e-3, 1e-12, 1e-8, 1e-7, 1e-4, 2.0**-52, 2.0**-23, 0.0)
 
@@ -109,13 +110,8 @@ def own(values: Mapping[str, Array], *names: str) -> Array | None:
 def normalizer(site: Site, statistics: Statistics) -> Callable[..., Array]:
     """Makes the norm of the whole, or, for any other site, at the spots alone."""
 
-    def make(
-        at: Site, eps: float, root: str, scale: Array, bias: Array, unbiased: bool = False, **mine: object
-    ) -> Array:
+    def make(at: Site, eps: float, root: str, scale: Array, bias: Array, **mine: Any) -> Array:
         mean, var = statistics(**mine)
-        if unbiased:
-            n = site.x.size // max(var.size, 1)
-            var = var * (n / (n - 1))
         parts = [np.asarray(part) for part in (site.x, mean, var, scale, bias)]
         if at is not site:
             parts = [at_some(part) for part in parts]
@@ -129,6 +125,13 @@ def rooted(var: Array, eps: float, root: str) -> Array:
     if root == "inside":
         return np.asarray(np.sqrt(var + eps))
     return np.asarray(np.sqrt(var) + eps if root == "outside" else np.maximum(np.sqrt(var), eps))
+
+
+def moments(x: Array, over: tuple[int, ...], unbiased: bool) -> tuple[Array, Array]:
+    mean = x.mean(over, keepdims=True)
+    if unbiased and mean.size == x.size:
+        raise ValueError("one element has no unbiased variance")
+    return mean, x.var(over, keepdims=True, ddof=int(unbiased))
 
 
 def small(site: Site) -> Site:
