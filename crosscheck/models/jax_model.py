@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -12,12 +13,13 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends.xla import quick_options
-from crosscheck.models.jax_watch import Watcher, is_array
-from crosscheck.models.model import Arrays, Ask, Call, Look, Model, Run, cast
+from crosscheck.models.jax_watch import Forcing, Watcher, is_array
+from crosscheck.models.model import Arrays, Ask, Call, Forced, Look, Model, Run, cast
 from crosscheck.models.trees import flatten
 
 Pytree = Any
-NOTHING: tuple[Pytree, ...] = ({}, {}, {}, {})
+SMALL = 2**26
+"""Bytes. What records no more than that in a run is always run so, by one program for all purposes."""
 
 
 class JaxModel(Model):
@@ -28,8 +30,7 @@ class JaxModel(Model):
     def __init__(self) -> None:
         self.notes = []
         self.programs: dict[Any, Callable[..., Any]] = {}
-        self.recorded: dict[Any, list[Call]] = {}
-        self.zeros: dict[Any, Pytree] = {}
+        self.known: dict[Any, Shape] = {}
 
     @abstractmethod
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -55,7 +56,7 @@ class JaxModel(Model):
         at, calls = Point(self, ask), []
 
         def forward(values: Any, inputs: Any) -> Any:
-            watcher = Watcher(True, {}, {}, {})
+            watcher = Watcher(True)
             result, _ = self.apply(values, {n: inputs[n] for n in ask.inputs}, ask.train, watcher)
             calls.extend(watcher.calls)
             return flatten(result, is_array)
@@ -76,58 +77,102 @@ class JaxModel(Model):
             return self.asked(ask)
 
     def asked(self, ask: Ask) -> Run:
-        at = Point(self, ask)
-        key = (ask.train, ask.dtype, ask.cotangents is None, ask.trace, tuple(ask.forced), at.shapes())
-        program = self.programs.setdefault(key, self.program(key, ask))
-        probes = self.probes(key, at, ask) if ask.trace or ask.probes else {}
-        slopes, (outputs, state, recorded) = program(
-            (at.moving, at.smooth, probes, at.forced), at.fixed, at.data, at.weights
+        at, shape = Point(self, ask), self.shape(ask)
+        traced = ask.trace or bool(ask.forced) or (ask.dtype == "float64" and shape.size <= SMALL)
+        slopes = traced or ask.cotangents is not None
+        key = (ask.train, ask.dtype, traced, bool(ask.forced), slopes, at.shapes())
+        if key not in self.programs:
+            self.programs[key] = self.program(ask, bool(ask.forced), slopes)
+        probes = shape.probes if traced else {}
+        forcing = shape.forcing(ask.forced) if ask.forced else None
+        gradients, (outputs, state, recorded) = self.programs[key](
+            (at.moving, at.smooth, probes), at.fixed, at.data, shape.outputs | floats(ask.cotangents or {}), forcing
         )
-        moving, smooth, probed, forced = slopes or NOTHING
+        moving, smooth, came = gradients if ask.cotangents is not None else ({}, {}, {})
         calls = []
-        none: tuple[Arrays, Arrays] = ({}, {})
-        for call, (inputs, results) in zip(self.recorded[key], recorded):
-            d_in, d_out = (forced if call.key in forced else probed).get(call.key, none)
-            sides = map(arrays, (inputs, results, d_out, d_in))
-            calls.append(Call(call.key, call.kind, call.parent, *sides))
+        for call, (inputs, results) in zip(shape.calls, recorded if ask.trace or ask.forced else ()):
+            d_in, d_out = came.get(call.key, ({}, {}))
+            calls.append(Call(call.key, call.kind, call.parent, *map(arrays, (inputs, results, d_out, d_in))))
         return Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state), calls)
 
-    def program(self, key: Any, ask: Ask) -> Any:
+    def program(self, ask: Ask, forced: bool, slopes: bool) -> Any:
         """The jitted function for one kind of run; what it differentiates by is its first argument."""
 
-        def forward(by: Pytree, fixed: Arrays, data: Arrays, weights: Pytree) -> Any:
-            moving, smooth, probes, forced = by
-            cotangents, forced_weights = weights
-            watcher = Watcher(ask.trace or bool(probes) or bool(forced), probes, forced, forced_weights)
+        def forward(by: Pytree, fixed: Arrays, data: Arrays, cotangents: Arrays, forcing: Any) -> Any:
+            moving, smooth, probes = by
+            watcher = Watcher(bool(probes), probes, Forcing(*forcing) if forced else None)
             result, state = self.apply(moving | fixed, {n: (smooth | data)[n] for n in ask.inputs}, ask.train, watcher)
             outputs = flatten(result, is_array)
-            self.recorded[key] = [Call(call.key, call.kind, call.parent) for call in watcher.calls]
             terms = [jnp.sum(y * cotangents[n].astype(y.dtype)) for n, y in outputs.items() if fits(y, cotangents, n)]
             recorded = [(call.inputs, call.outputs) for call in watcher.calls]
             return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, recorded)
 
         options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
-        if ask.cotangents is None:
+        if not slopes:
             return jax.jit(lambda *args: (None, forward(*args)[1]), compiler_options=options)
         return jax.jit(jax.grad(forward, has_aux=True), compiler_options=options)
 
-    def probes(self, key: Any, at: Point, ask: Ask) -> Pytree:
-        """What is added to every recorded input and output: zeros, by which the gradients are the cotangents."""
-        if key not in self.zeros:
+    def shape(self, ask: Ask) -> Shape:
+        """What a run of this kind records, found out without computing."""
+        at = Point(self, ask)
+        key = (ask.train, ask.dtype, at.shapes())
+        if key not in self.known:
             calls: list[Call] = []
 
             def traced() -> Any:
-                watcher = Watcher(True, {}, {}, {})
-                self.apply(at.moving | at.fixed, {n: (at.smooth | at.data)[n] for n in ask.inputs}, ask.train, watcher)
+                watcher = Watcher(True)
+                inputs = {n: (at.smooth | at.data)[n] for n in ask.inputs}
+                result, _ = self.apply(at.moving | at.fixed, inputs, ask.train, watcher)
                 calls.extend(watcher.calls)
-                return [(call.inputs, call.outputs) for call in watcher.calls]
+                return flatten(result, is_array), [(call.inputs, call.outputs) for call in watcher.calls]
 
-            found = jax.eval_shape(traced)
-            self.zeros[key] = {call.key: tuple(map(zeros, sides)) for call, sides in zip(calls, found)}
-        return {
-            call: (ins, {n: cast(ask.probes.get(call, {}).get(n, zero), zero.dtype.name) for n, zero in outs.items()})
-            for call, (ins, outs) in self.zeros[key].items()
-        }
+            outputs, recorded = jax.eval_shape(traced)
+            probes = {call.key: (zeros(ins), zeros(outs)) for call, (ins, outs) in zip(calls, recorded)}
+            kept = tuple(Call(call.key, call.kind, call.parent) for call in calls)
+            self.known[key] = Shape(kept, probes, zeros(outputs))
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The calls of a kind of run; zeros for what goes into and comes out of each, and for the outputs."""
+
+    calls: tuple[Call, ...]
+    probes: Pytree
+    outputs: Arrays
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything that is recorded."""
+        return sum(zero.nbytes for sides in self.probes.values() for side in sides for zero in side.values())
+
+    def forcing(self, forced: Mapping[str, Forced]) -> tuple[Pytree, Pytree, Pytree]:
+        """Flags, values and weights for everything that is recorded."""
+        nothing = Forced({}, {}, {}, {})
+
+        def sides(key: str, choose: Callable[[Arrays, Arrays, str, Array], Any]) -> Any:
+            force = forced.get(key, nothing)
+            pairs = (force.inputs, force.input_cotangents), (force.outputs, force.cotangents)
+            return tuple(
+                {name: choose(*pair, name, zero) for name, zero in side.items()}
+                for side, pair in zip(self.probes[key], pairs)
+            )
+
+        def given(values: Arrays, name: str, zero: Array) -> bool:
+            return name in values and np.shape(values[name]) == zero.shape
+
+        def flag(values: Arrays, _: Arrays, name: str, zero: Array) -> bool:
+            return given(values, name, zero)
+
+        def value(values: Arrays, _: Arrays, name: str, zero: Array) -> Array:
+            return np.asarray(values[name], np.float64) if given(values, name, zero) else zero.astype(np.float64)
+
+        def weight(values: Arrays, weights: Arrays, name: str, zero: Array) -> Array:
+            both = given(values, name, zero) and given(weights, name, zero)
+            return np.asarray(weights[name], np.float64) if both else zero.astype(np.float64)
+
+        flags, values, weights = ({key: sides(key, choose) for key in self.probes} for choose in (flag, value, weight))
+        return flags, values, weights
 
 
 class Point:
@@ -141,9 +186,6 @@ class Point:
         inputs = {name: cast(value, ask.dtype) for name, value in ask.inputs.items()}
         self.smooth = {name: value for name, value in inputs.items() if is_float(value)}
         self.data = {name: value for name, value in inputs.items() if name not in self.smooth}
-        self.forced = {key: (floats(f.inputs), floats(f.outputs)) for key, f in ask.forced.items()}
-        forced = {key: (f.input_cotangents, f.cotangents) for key, f in ask.forced.items()}
-        self.weights = (dict(ask.cotangents or {}), forced if ask.cotangents is not None else {})
 
     def shapes(self) -> tuple[Any, ...]:
         return tuple((name, v.shape, v.dtype.name) for name, v in (self.smooth | self.data).items())

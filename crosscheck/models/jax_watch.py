@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -23,15 +24,22 @@ def is_array(value: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray, jax.core.Tracer))
 
 
+@dataclass(frozen=True)
+class Forcing:
+    """For every value that is recorded: whether it is forced, to what, and the cotangent with which what came enters
+    the loss."""
+
+    flags: Sides
+    values: Sides
+    weights: Sides
+
+
 class Watcher:
-    """Records calls; adds the probes to what goes in and out; forces what is to be forced.
+    """Records calls; forces what is to be forced; adds the probes to what goes in and out, by which the gradients are
+    the cotangents of that. Under forcing, what is recorded is what came, and enters the loss as `terms`."""
 
-    Of a forced call the inputs and outputs recorded are those that came; `forced` is what it takes and gives instead,
-    `weights` the cotangents with which what came enters the loss, as `terms`.
-    """
-
-    def __init__(self, wanted: bool, probes: Sides, forced: Sides, weights: Sides):
-        self.wanted, self.probes, self.forced, self.weights = wanted, probes, forced, weights
+    def __init__(self, wanted: bool, probes: Sides | None = None, forcing: Forcing | None = None):
+        self.wanted, self.probes, self.forcing = wanted, probes or {}, forcing
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
@@ -55,25 +63,20 @@ class Watcher:
     def leave(self, result: Any) -> Any:
         call = self.stack.pop()
         self.calls.append(call)
-        given = flatten(result, is_array)
-        if call.key in self.forced:
-            call.outputs = given
-            return rebuild(result, {name: self.passed(call.key, 1, name, value) for name, value in given.items()})
-        call.outputs = {name: self.passed(call.key, 1, name, value) for name, value in given.items()}
-        return rebuild(result, call.outputs)
+        call.outputs = flatten(result, is_array)
+        return rebuild(result, {name: self.passed(call.key, 1, name, value) for name, value in call.outputs.items()})
 
     def passed(self, key: str, side: int, name: str, value: Any) -> Any:
-        """What goes on instead of a value: what it is forced to be, else itself with its probe."""
-        if key in self.forced:
-            instead = self.forced[key][side].get(name)
-            if instead is None or jnp.shape(instead) != jnp.shape(value):
-                return value
-            weight = self.weights.get(key, ({}, {}))[side].get(name)
-            if weight is not None:
-                self.terms.append(jnp.sum(value * weight.astype(value.dtype)))
-            return instead if instead.dtype == jnp.float64 else instead.astype(value.dtype)
+        """What goes on instead of a value: what it is forced to be, else itself, with its probe."""
         probe = self.probes[key][side].get(name) if key in self.probes else None
-        return value if probe is None else value + probe.astype(value.dtype)
+        if probe is None:
+            return value
+        if self.forcing:
+            at = (getattr(self.forcing, part)[key][side][name] for part in ("flags", "values", "weights"))
+            flag, instead, weight = at
+            self.terms.append(jnp.sum(value * weight.astype(value.dtype)))
+            value = jnp.where(flag, instead, value)
+        return value + probe.astype(value.dtype)
 
 
 def short(name: str) -> str:

@@ -72,8 +72,7 @@ class Forced:
 @dataclass(frozen=True)
 class Ask:
     """One run. dtype: "float64", or "" for the dtypes that the model has. cotangents: None for a forward pass only.
-    trace: whether calls are recorded. forced: by a call's key. probes: what is added to a call's outputs.
-    seed: of whatever the model draws itself."""
+    trace: whether calls are recorded. forced: by a call's key. seed: of whatever the model draws itself."""
 
     values: Mapping[str, Array]
     inputs: Mapping[str, Array]
@@ -82,7 +81,6 @@ class Ask:
     cotangents: Mapping[str, Array] | None = None
     trace: bool = False
     forced: Mapping[str, Forced] = field(default_factory=dict)
-    probes: Mapping[str, Arrays] = field(default_factory=dict)
     seed: int = 0
 
 

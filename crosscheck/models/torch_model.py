@@ -100,7 +100,7 @@ class TorchModel(Model):
             for tensor in inputs.values():
                 tensor.requires_grad_(tensor.is_floating_point() and ask.cotangents is not None)
             args, kwargs = self.arguments({k: v.clone() if v.requires_grad else v for k, v in inputs.items()})
-            with watcher.watching(ask.trace or bool(ask.forced) or bool(ask.probes)):
+            with watcher.watching(ask.trace or bool(ask.forced)):
                 result = self.call(*args, **kwargs)
             outputs = flatten(result, is_tensor)
             kept = {name: numpy(value) for name, value in outputs.items()}

@@ -47,7 +47,7 @@ class SharedDropout(TorchFunctionMode):  # type: ignore[misc]
 
 
 class Watcher:
-    """Records every call of every submodule; forces those that are asked for; adds the probes.
+    """Records every call of every submodule; forces those that are asked for.
 
     `terms` are the parts of the loss that give forced calls their cotangents.
     """
@@ -115,17 +115,12 @@ class Watcher:
             call = self.stack.pop()
             self.calls.append(call)
             given = flatten(result, is_tensor)
-            probes = self.ask.probes.get(call.key, {})
-            moved = {
-                name: value + self.like(probes[name], value) if name in probes else value
-                for name, value in given.items()
-            }
-            call.outputs = {name: numpy(value) for name, value in moved.items()}
+            call.outputs = {name: numpy(value) for name, value in given.items()}
             if call.key in self.ask.forced:
-                return rebuild(result, self.force_outputs(call, moved))
-            for name, value in moved.items():
+                return rebuild(result, self.force_outputs(call, given))
+            for name, value in given.items():
                 keep_gradient(value, call.cotangents, name)
-            return rebuild(result, moved) if probes else None
+            return None
 
         return hook
 
