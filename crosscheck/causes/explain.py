@@ -100,7 +100,13 @@ def between(site: Site, pair: Pair) -> Explanation | None:
         return None
     named = [CAUSES[i] for i in pair.ids]
     departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
-    scale = norm(site.first) or 1.0
-    before = norm(site.first - site.second) / scale
-    after = norm((site.first - x) - (site.second - y)) / scale
+    scale = norm(np.where(np.isfinite(site.first), site.first, 0)) or 1.0
+    before = norm(apart(site.first, site.second)) / scale
+    after = norm(apart(apart(site.first, x), apart(site.second, y))) / scale
     return Explanation(tuple(named), a.says, b.says, departs, before, after)
+
+
+def apart(a: Array, b: Array) -> Array:
+    """a - b, nothing where both are the same infinity or NaN."""
+    with np.errstate(all="ignore"):
+        return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.subtract(a, b, dtype=np.float64))

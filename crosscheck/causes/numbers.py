@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import prod, sqrt
 
+import numpy as np
+
 from crosscheck.causes.catalogue import cause
+from crosscheck.causes.changes import Change, changes, comparable
+from crosscheck.causes.site import Site
+from crosscheck.causes.sources import alone
+from crosscheck.causes.variant import Variant, later
 
 cause(
     "scale-sqrt-width",
@@ -51,19 +58,21 @@ cause(
     "scale-constant",
     "wiring",
     "one side multiplies by a constant that the other does not have",
-    "",
-    "",
-    "multiply by the same constant",
-    "multiply by the same constant",
+    "c x",
+    "x, or another constant",
+    "multiply by the constant that JAX has",
+    "multiply by the constant that torch has",
+    "https://docs.pytorch.org/docs/stable/generated/torch.mul.html",
 )
 cause(
     "sign-flipped",
     "wiring",
     "one side has the negative of the other",
-    "",
-    "",
+    "x",
+    "-x",
     "change the sign",
     "change the sign",
+    "https://docs.pytorch.org/docs/stable/generated/torch.neg.html",
 )
 
 PLAIN = (
@@ -124,3 +133,27 @@ def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]
 def counts(shape: tuple[int, ...]) -> set[int]:
     """The sizes of a shape, and how many elements several neighbouring axes have together."""
     return {prod(shape[i:j]) for i in range(len(shape)) for j in range(i + 1, len(shape) + 1)}
+
+
+@later
+def scaled(site: Site) -> Iterator[Variant]:
+    """One side is the other times a constant, or plus one."""
+    if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.size < 2:
+        return
+    yield from changes(site, [*factors(site), *offsets(site)])
+
+
+def factors(site: Site) -> Iterator[Change]:
+    ratio = float(np.vdot(site.first, site.second) / (np.vdot(site.first, site.first) or 1.0))
+    if np.isfinite(ratio) and ratio:
+        shapes = [x.shape for x in (site.first, *site.inputs)]
+        for factor in (ratio, 1 / ratio):
+            words, cause_ = recognised(factor, shapes) or (f"{factor:.10g}", "scale-constant")
+            yield Change(cause_, f"times {words}", partial(np.multiply, factor))
+
+
+def offsets(site: Site) -> Iterator[Change]:
+    offset = float((site.second - site.first).mean())
+    if np.isfinite(offset) and site.first.size > 2:
+        for shift in (offset, -offset):
+            yield Change("offset-constant", f"plus {shift:.10g}", partial(np.add, shift))

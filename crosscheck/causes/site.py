@@ -66,23 +66,32 @@ class Site:
         return list(dict.fromkeys(value for value in found if not isinstance(value, list)))
 
     def matches(self, side: Array, made: Array | None, coarse: bool = False) -> bool:
-        """Whether a hypothesis makes what a side made, to rounding (float32's, if `coarse`). NaN and infinities
-        are alike if they stand at the same places, among numbers."""
+        """Whether a hypothesis makes what a side made, to rounding (float32's, if `coarse`). NaN, infinities
+        and what masks put instead are alike if they stand at the same places, among numbers."""
         if made is None or made.shape != side.shape or made.dtype.kind not in "fiu" or side.dtype.kind not in "fiu":
             return False
-        finite = np.isfinite(side)
-        if not finite.all():
-            if not finite.any() or not np.array_equal(made[~finite], side[~finite], equal_nan=True):
+        usual = ordinary(side)
+        if not usual.all():
+            allowed = 1e-3 * coarse or 1e-9
+            if not usual.any() or not np.allclose(made[~usual], side[~usual], allowed, 0, equal_nan=True):
                 return False
-            made, side = made[finite], side[finite]
+            made, side = made[usual], side[usual]
         size = norm(side) / np.sqrt(max(side.size, 1))
         allowed = max(256 * self.noise, 1e-11 * size, coarse * FLOAT32 * size)
         return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
 
 
-FLOAT32 = 3e-6
+FLOAT32, HUGE = 3e-6, 1e8
 LAST = ("LayerNorm", "RMSNorm", "Linear", "Embedding")
 """torch modules whose features are last."""
+
+
+def ordinary(side: Array) -> Array:
+    """Which elements are neither NaN nor infinite, nor what a mask puts in the place of minus infinity."""
+    usual = np.isfinite(side)
+    if (small := np.abs(side) < HUGE).any():
+        usual = usual & small
+    return np.asarray(usual)
 
 
 def norm(x: Array) -> float:

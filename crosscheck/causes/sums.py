@@ -97,7 +97,8 @@ def readings(y: Array, found: Sequence[Column]) -> list[Reading]:
     side, parts = y[at], [np.broadcast_to(c.array, y.shape)[at] for c in found]
     if not np.isfinite(side).all() or not side.any():
         return []
-    plain = [Term(c, NONE, 1.0) for c in found]
+    sound = [i for i, x in enumerate(parts) if np.isfinite(x).all()]
+    plain, parts = [Term(found[i], NONE, 1.0) for i in sound], [parts[i] for i in sound]
     return sums(side, plain, parts) or outside(side, plain, parts) or inside(side, plain, parts)
 
 

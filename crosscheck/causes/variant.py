@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from crosscheck.axes import Array
 from crosscheck.causes.site import Site
 
@@ -63,6 +65,7 @@ def later(function: Family) -> Family:
 def variants(site: Site) -> Iterator[tuple[Family, list[Variant]]]:
     """Every family's variants of a site."""
     for function in (*FAMILIES, *LATER):
-        found = list(function(site))
+        with np.errstate(all="ignore"):
+            found = list(function(site))
         if found:
             yield function, found
