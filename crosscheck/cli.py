@@ -1,4 +1,7 @@
-"""The command `crosscheck`: run, list, layout, faults. Exit codes: 0 agree, 1 diverge, 2 misuse, 130 interrupted."""
+"""The command `crosscheck`: run, list, faults, and for two models of one's own compare, layout, convert.
+
+Exit codes: 0 agree, 1 diverge, 2 misuse, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -97,14 +100,85 @@ def faults(
     raise typer.Exit(code)
 
 
+Model = Annotated[str, typer.Argument(metavar="A", help="file.py:function, which returns the model. It is executed.")]
+Other = Annotated[str, typer.Argument(metavar="B", help="The same for the second model.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="SPEC", help="'x: n c h w = 2 3 64 64 float32'; once for each input."),
+]
+PairingFile = Annotated[
+    Path | None, typer.Option("--pairing", metavar="FILE", help="Made by layout -o, or {path: path} as JSON.")
+]
+
+
 @app.command()
-def layout(name: Annotated[str, typer.Argument(help="A case, or the dotted name of an architecture.")]) -> None:
-    """Print how the columns' parameters and data correspond. Needs no framework."""
+def compare(
+    first: Model,
+    second: Other,
+    inputs: Inputs = None,
+    rungs: Annotated[str, typer.Option(help="What to check.")] = "eval,train,given,precision",
+    pairing: PairingFile = None,
+    table: Annotated[bool, typer.Option("--table", help="Print which parameter is which, too.")] = False,
+    json: Annotated[File, typer.Option(metavar="FILE", help="Write the report as JSON.")] = None,
+    html: Annotated[File, typer.Option(metavar="FILE", help="Write the report as one HTML page.")] = None,
+    reproduce: Annotated[
+        File, typer.Option(metavar="DIR", help="Write a script of the first diverging layer alone.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random draws.")] = 0,
+) -> None:
+    """Compare two models of your own: where they first part, and why."""
+    from crosscheck.twins import command
+
+    files = {"json": json, "html": html, "reproduce": reproduce}
+    with refusing():
+        for name in ("json", "html"):
+            require_writable(name, files[name])
+        given, words = inputs or [], names("rungs", rungs)
+        line = shlex.join(["crosscheck", *sys.argv[1:]])
+        code = command.compare(stdout(), first, second, given, words, seed, pairing, table, files, line)
+    raise typer.Exit(code)
+
+
+@app.command()
+def layout(
+    name: Annotated[str, typer.Argument(metavar="NAME|A", help="A case, an architecture, or file.py:function.")],
+    other: Annotated[str, typer.Argument(metavar="[B]", help="file.py:function of the second model.")] = "",
+    inputs: Inputs = None,
+    pairing: PairingFile = None,
+    output: Annotated[File, typer.Option("--output", "-o", metavar="FILE", help="Save the pairing of A and B.")] = None,
+) -> None:
+    """Print how parameters correspond: of a case in all columns, or of two models of your own."""
     from crosscheck.report.layout_table import find_case, page
+    from crosscheck.twins import command
 
     with refusing():
+        if other:
+            require_writable("output", output)
+            raise typer.Exit(command.layout(stdout(), name, other, inputs or [], pairing, output))
+        if inputs or pairing or output:
+            raise ValueError("--input, --pairing and --output go with two models, A and B")
         case = find_case(name)
     stdout().print(page(case))
+
+
+@app.command()
+def convert(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="The first model's .safetensors (or .pth, .pt).")],
+    first: Annotated[str, typer.Option("--from", metavar="A", help="file.py:function of the model they are of.")],
+    second: Annotated[str, typer.Option("--to", metavar="B", help="file.py:function of the model they are for.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to: a .safetensors file.")],
+    inputs: Inputs = None,
+    pairing: PairingFile = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Allow parameters without a counterpart.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+) -> None:
+    """Turn one model's weights into another's: its names, its layout."""
+    from crosscheck.twins import command
+
+    with refusing():
+        require_writable("output", output)
+        code = command.convert(weights, first, second, inputs or [], pairing, output, partial, force)
+    raise typer.Exit(code)
 
 
 def main() -> None:
@@ -117,9 +191,11 @@ def main() -> None:
 @contextmanager
 def refusing() -> Iterator[None]:
     """What the user asked for cannot be done: say why in one line, without a traceback."""
+    from crosscheck.models.open import NotAModel
+
     try:
         yield
-    except (LookupError, ValueError, OSError) as error:
+    except (LookupError, ValueError, OSError, NotAModel) as error:
         typer.echo(f"crosscheck: {error.args[0] if isinstance(error, LookupError) else error}", err=True)
         raise typer.Exit(2) from error
 

@@ -10,6 +10,10 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Model
 
 
+class NotAModel(TypeError):
+    """What was handed in cannot be opened."""
+
+
 def open_model(given: Any, inputs: Mapping[str, Array], by_name: bool, argument: str) -> Model:
     """The adapter for a model. Raises TypeError naming what came and what is accepted."""
     if isinstance(given, Model):
@@ -25,10 +29,10 @@ def open_model(given: Any, inputs: Mapping[str, Array], by_name: bool, argument:
     if isinstance(given, tuple) and len(given) == 2:
         return open_pair(*given, inputs, by_name, argument)
     if is_of("flax.linen", "Module", given):
-        raise TypeError(f"{argument} is a flax.linen module alone; expected (module, variables)")
+        raise NotAModel(f"{argument} is a flax.linen module alone; expected (module, variables)")
     if callable(given):
         return open_function(given, inputs, by_name)
-    raise TypeError(
+    raise NotAModel(
         f"{argument} is {type(given).__name__}; expected a torch.nn.Module, a flax.nnx.Module, "
         "(flax.linen module, variables), (JAX function, parameters), a net of the reference, or a function of arrays"
     )
@@ -49,7 +53,7 @@ def open_pair(first: Any, second: Any, inputs: Mapping[str, Array], by_name: boo
         from crosscheck.models.function_model import FunctionModel
 
         return FunctionModel(first, second, inputs, by_name)
-    raise TypeError(
+    raise NotAModel(
         f"{argument} is a pair of {type(first).__name__} and {type(second).__name__}; "
         "expected (flax.linen module, variables) or (function, parameters)"
     )

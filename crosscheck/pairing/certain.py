@@ -17,19 +17,26 @@ SURE = ("given", "axes", "shape", "gates", "flattened images", "evidence")
 
 
 def doubts(first: Model, second: Model, pairing: Pairing) -> list[str]:
-    """In words, whatever only running the models can settle."""
+    """In words, whatever only running the models can settle. A pair for which nothing else would do settles the other
+    leaves of its two owners."""
+    rivals = [rival(first, second, link) if link.why in SURE else "" for link in pairing.links]
+    settled = {owners(link) for link, other in zip(pairing.links, rivals) if link.why in SURE and not other}
     found = []
-    for link in pairing.links:
+    for link, other in zip(pairing.links, rivals):
         if link.why not in SURE:
             found.append(f"{link.first} may be laid out in several ways as {link.second}")
-        elif link.why != "given" and (other := rival(first, second, link)):
+        elif other and owners(link) not in settled:
             found.append(f"{link.first} may be {link.second} or {other}")
     return found
 
 
+def owners(link: Link) -> tuple[str, str]:
+    return link.first.path.rpartition(".")[0], link.second.path.rpartition(".")[0]
+
+
 def rival(first: Model, second: Model, link: Link) -> str:
     """Another leaf of the second model that is about as likely as the one that was taken, "" if there is none."""
-    if link.first.slots > 1 or link.second.slots > 1:
+    if link.why == "given" or link.first.slots > 1 or link.second.slots > 1:
         return ""
     one, two = first.leaf(link.first.path), second.leaf(link.second.path)
     taken = against(one, two)

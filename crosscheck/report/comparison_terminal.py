@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -56,7 +55,7 @@ def screen(document: Entry, width: int) -> Iterator[RenderableType]:
         yield Text()
         yield from rows([("and" if i == 0 else "", s.short) for i, s in enumerate(statements[FULL:])], width)
     if document["rungs"]:
-        yield Padding(rungs(document), (1, 0))
+        yield from (Text(), rungs(document), Text())
     yield from rows(facts(document), width, indent=0)
 
 

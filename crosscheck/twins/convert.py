@@ -80,7 +80,7 @@ def carried(values: Arrays, second: Model, pairing: Pairing) -> Arrays:
     """Through the pairing, under all of the second's names, in the dtype that the values have."""
     found = pairing.carry(values, second.values())
     names = {leaf.path: (leaf.path, *leaf.aliases) for leaf in second.leaves}
-    return {name: np.ascontiguousarray(found[path]) for path in names for name in names[path]}
+    return {name: np.array(found[path], order="C") for path in names for name in names[path]}
 
 
 def by_leaf(source: str, named: Mapping[str, Array], model: Model) -> Arrays:

@@ -26,6 +26,7 @@ class Report:
     causes            what explains the divergences: title, both sides' ways, the figures before and after, the fix
     tensors           everything that was compared, by rung; notes: what else a reader should know
     document()        all of it as plain data (docs/compare.md); write_json(path), write_html(path)
+    reproduction(dir) the diverging layer alone, as a script with its input and weights
     """
 
     models: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Report:
     layers: list[Layer] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     twins: Twins | None = None
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -124,3 +126,10 @@ class Report:
         from crosscheck.report.comparison_html import write
 
         write(self.document(), Path(path))
+
+    def reproduction(self, folder: str | Path) -> Path:
+        """Write the first divergence alone into a folder: reproduce.py, which needs nothing of crosscheck, and its
+        arrays. Returns the script's path. Raises ValueError if nothing diverges."""
+        from crosscheck.twins.reproduction import write
+
+        return write(self, Path(folder))
