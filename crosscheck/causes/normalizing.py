@@ -1,145 +1,179 @@
-"""What the norms share: Y = (X - mean) / root(var, eps) scale + bias, and the ways to do each part of it.
+"""Normalizing without weights: vectors of length one, standardized features, images by their channels' statistics.
 
-A norm states its statistics; everything else is the same for all of them.
+y = x / max(|x|, eps)          y = (x - mean) / (std + eps)          y = (x / 255 - mean) / std
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
+from itertools import combinations
 
 import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.conv import some
-from crosscheck.causes.options import Axis, departures, settings
+from crosscheck.causes.changes import comparable
+from crosscheck.causes.options import Axis, Option, search
 from crosscheck.causes.site import Site
+from crosscheck.causes.sources import alike, alone, floats
+from crosscheck.causes.variant import Variant, family
 
-PAPER = "https://arxiv.org/abs/1502.03167"
 NORMALIZE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html"
-NNX = "https://flax.readthedocs.io/en/latest/api_reference/flax.nnx/nn/normalization.html"
+MODELS = "https://docs.pytorch.org/vision/stable/models.html"
 
 cause(
-    "norm-eps-outside-root",
-    "norm",
-    "eps is added to the standard deviation on one side, to the variance on the other",
-    "(x - mean) / sqrt(var + eps)",
-    "(x - mean) / sqrt(var + eps)",
-    "add eps inside the root",
-    "add eps inside the root",
-    PAPER,
-)
-cause(
-    "norm-eps-floor",
-    "norm",
-    "one side adds eps under the root, the other only keeps the root from falling below it",
-    "F.normalize: x / max(||x||, eps)",
-    "RMSNorm: x / sqrt(mean(x^2) + eps)",
-    "x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)",
-    "x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), eps)",
+    "normalize-axis",
+    "reduction",
+    "vectors are brought to length one along different axes",
+    "F.normalize(x, dim=1)",
+    "x / jnp.linalg.norm(x, axis=-1, keepdims=True)",
+    "F.normalize(x, dim=-1)",
+    "axis=1, or the axis that torch's dim=1 is in this layout",
     NORMALIZE,
 )
 cause(
-    "norm-unbiased-variance",
-    "norm",
-    "one side divides the squares by n - 1, the other by n",
-    "the norm layers divide by n; x.var() and x.std() by n - 1",
-    "the norm layers, jnp.var and jnp.std divide by n",
-    "x.var(dim, correction=0)",
-    "jnp.var(x, axis, ddof=1)",
-    "https://docs.pytorch.org/docs/stable/generated/torch.var.html",
+    "normalize-eps",
+    "reduction",
+    "eps enters a normalization differently, or is another",
+    "F.normalize: x / max(|x|, 1e-12)",
+    "x / (|x| + eps), x * rsqrt(sum x^2 + eps)",
+    "x / (x.norm(dim=-1, keepdim=True) + eps), as JAX has it",
+    "x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-12)",
+    NORMALIZE,
 )
 cause(
-    "norm-plus-one-scale",
-    "norm",
-    "one side multiplies by 1 + scale, the other by the scale",
-    "Gemma's RMSNorm: y (1 + weight), weight 0 at the start",
-    "RMSNorm: y scale, scale 1 at the start",
-    "weight = scale - 1",
-    "scale = 1 + weight",
-    "https://github.com/huggingface/transformers/blob/main/src/transformers/models/gemma/modeling_gemma.py",
+    "normalize-missing",
+    "reduction",
+    "one side normalizes to length one, the other does not",
+    "F.normalize(x, dim)",
+    "x / jnp.linalg.norm(x, axis=-1, keepdims=True)",
+    "F.normalize(x, dim), or leave it out",
+    "divide by the norm, or leave it out",
+    NORMALIZE,
+)
+cause(
+    "normalize-order",
+    "reduction",
+    "vectors are normalized by different norms",
+    "F.normalize(x, p=2)",
+    "x / jnp.linalg.norm(x, ord=1, ...)",
+    "F.normalize(x, p=1), as JAX has it",
+    "ord=2",
+    NORMALIZE,
+)
+cause(
+    "standardize-ddof",
+    "reduction",
+    "features are standardized with n - 1 on one side, with n on the other",
+    "(x - x.mean()) / x.std(): n - 1",
+    "(x - x.mean()) / x.std(): n",
+    "x.std(correction=0)",
+    "x.std(ddof=1)",
+    "https://docs.pytorch.org/docs/stable/generated/torch.std.html",
+)
+cause(
+    "input-normalization",
+    "reduction",
+    "the images are normalized with other means and deviations (or by 255 on one side only)",
+    "(x / 255 - mean) / std, mean = (0.485, 0.456, 0.406), std = (0.229, 0.224, 0.225)",
+    "x / 127.5 - 1, or x in 0 ... 255 as TensorFlow's EfficientNet takes it",
+    "normalize as the net in JAX was trained",
+    "normalize as the net in torch was trained",
+    MODELS,
 )
 
-Statistics = Callable[..., tuple[Array, Array]]
-"""Mean and variance, broadcast against x, under the options that are the norm's own and `unbiased`."""
-
-EPS = (1e-5, 1e-6, 1e-3, 1e-12, 1e-8, 1e-7, 1e-4, 2.0**-52, 2.0**-23, 0.0)
+EPS = (1e-12, 1e-5, 1e-6, 1e-8, 1e-7, 1e-3, 1e-10, 0.0)
 
 
-def epsilons(site: Site, otherwise: str) -> Axis:
-    return settings(
-        "eps", [*site.settings("eps", "epsilon", "variance_epsilon"), *EPS], "eps = {:.6g}".format, otherwise
-    )
+@family
+def unit_length(site: Site) -> Iterator[Variant]:
+    """Along one axis, by the 2-norm or 1-norm, with eps at one of three places, or not at all."""
+    if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.ndim == 0:
+        return
+    for x in alike(site):
+        sets = [a for count in (1, 2) for a in combinations(range(x.ndim), count)] + [tuple(range(x.ndim))]
+        lengths = [a for a in sets if any(of_length_one(side, a) for side in (site.first, site.second))]
+        if lengths:
+            axes = [
+                Axis("over", [Option(a, f"over {a}") for a in lengths], "normalize-axis"),
+                Axis("order", [Option(p, f"by the {p}-norm") for p in (2, 1)], "normalize-order"),
+                Axis("eps", [Option(pair, words(*pair)) for pair in PLACES], "normalize-eps"),
+            ]
+            yield from search(site, axes, partial(normalized, x), standard="x / |x|")
+            yield Variant((), "x as it is", partial(np.asarray, x), "as it is", "normalize-missing")
 
 
-def roots() -> Axis:
-    return departures(
-        "root",
-        "inside",
-        ("outside", "eps added to the root", "norm-eps-outside-root"),
-        ("floor", "the root no less than eps", "norm-eps-floor"),
-    )
+PLACES = [(place, eps) for eps in EPS for place in ("max", "added", "inside") if eps or place == "max"]
 
 
-def corrections() -> Axis:
-    return departures("unbiased", False, (True, "squares divided by n - 1", "norm-unbiased-variance"))
+def words(place: str, eps: float) -> str:
+    return {"max": f"max(|x|, {eps:g})", "added": f"|x| + {eps:g}", "inside": f"sqrt(sum x^2 + {eps:g})"}[place]
 
 
-def scales(scale: Array | None, extra: Array | None, missing: str) -> Axis:
-    """The layer's scale, 1 + it, none; or what only the second's layer has."""
-    if scale is None:
-        more = [] if extra is None else [(extra, "a scale", missing), (1 + extra, "1 + a scale", missing)]
-        return departures("scale", np.ones(()), *more)
-    return departures(
-        "scale", scale, (np.ones(()), "no scale", missing), (1 + scale, "1 + scale", "norm-plus-one-scale")
-    )
+def of_length_one(side: Array, axes: tuple[int, ...]) -> bool:
+    return any(np.abs(length - 1).max() < 0.2 for length in ((side * side).sum(axes), np.abs(side).sum(axes)))
 
 
-def shifts(bias: Array | None, extra: Array | None, missing: str) -> Axis:
-    if bias is None:
-        return departures("bias", np.zeros(()), *([] if extra is None else [(extra, "a bias", missing)]))
-    return departures("bias", bias, (np.zeros(()), "no bias", missing))
+def normalized(x: Array, _: Site, over: tuple[int, ...], order: int, eps: tuple[str, float]) -> Array:
+    place, small = eps
+    total = (x * x if order == 2 else np.abs(x)).sum(over, keepdims=True)
+    if place == "inside":
+        return np.asarray(x / np.sqrt(total + small)) if order == 2 else np.asarray(x / (total + small))
+    length = np.sqrt(total) if order == 2 else total
+    return np.asarray(x / (np.maximum(length, small) if place == "max" else length + small))
 
 
-def own(values: Mapping[str, Array], *names: str) -> Array | None:
-    return next((values[name] for name in names if name in values), None)
+@family
+def standardized(site: Site) -> Iterator[Variant]:
+    """(x - mean) / std over some axes."""
+    if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.size > 10**6:
+        return
+    for x in alike(site):
+        sets = [a for count in range(1, x.ndim + 1) for a in combinations(range(x.ndim), count)]
+        for over in (a for a in sets if any(np.abs(s.mean(a)).max() < 1e-6 for s in (site.first, site.second))):
+            for ddof in (0, 1):
+                for eps in (0.0, 1e-8, 1e-5, 1e-6, 1e-7):
+                    make = partial(standard, x, over, ddof, eps)
+                    more = ((f"eps {eps:g}", "normalize-eps"), (f"over {over}", "normalize-axis"))
+                    says = f"(x - mean) / (std + {eps:g}) over {over}, n{' - 1' * ddof}"
+                    yield Variant((), says, make, f"ddof {ddof}", "standardize-ddof", more)
 
 
-def normalizer(site: Site, statistics: Statistics) -> Callable[..., Array]:
-    """Makes the norm of the whole, or, for any other site, at the spots alone."""
-
-    def make(at: Site, eps: float, root: str, scale: Array, bias: Array, **mine: Any) -> Array:
-        mean, var = statistics(**mine)
-        parts = [np.asarray(part) for part in (site.x, mean, var, scale, bias)]
-        if at is not site:
-            parts = [at_some(part) for part in parts]
-        x, mean, var, scale, bias = parts
-        return np.asarray((x - mean) / rooted(var, eps, root) * scale + bias)
-
-    return make
+def standard(x: Array, over: tuple[int, ...], ddof: int, eps: float) -> Array:
+    return np.asarray((x - x.mean(over, keepdims=True)) / (x.std(over, ddof=ddof, keepdims=True) + eps))
 
 
-def rooted(var: Array, eps: float, root: str) -> Array:
-    if root == "inside":
-        return np.asarray(np.sqrt(var + eps))
-    return np.asarray(np.sqrt(var) + eps if root == "outside" else np.maximum(np.sqrt(var), eps))
+@family
+def images(site: Site) -> Iterator[Variant]:
+    """A factor and an offset for each of up to four channels of the model's input."""
+    if not alone(site) or not comparable(site) or site.first.ndim != 4 or site.first.dtype.kind != "f":
+        return
+    for x in (x for x in floats(site) if x.shape == site.first.shape):
+        for axis in (i for i in (1, 3) if x.shape[i] <= 4):
+            fits = [channels(x, side, axis) for side in (site.first, site.second)]
+            if all(f is not None for f in fits) and not any(trivial(f) for f in fits if f is not None):
+                for which, fit in zip(("first", "second"), fits):
+                    if fit is not None:
+                        make = partial(applied, x, *fit)
+                        yield Variant((), "a factor and an offset by channel", make, which, "input-normalization")
 
 
-def moments(x: Array, over: tuple[int, ...], unbiased: bool) -> tuple[Array, Array]:
-    mean = x.mean(over, keepdims=True)
-    if unbiased and mean.size == x.size:
-        raise ValueError("one element has no unbiased variance")
-    return mean, x.var(over, keepdims=True, ddof=int(unbiased))
+def channels(x: Array, side: Array, axis: int) -> tuple[Array, Array] | None:
+    """Factor and offset by channel."""
+    over = tuple(i for i in range(4) if i != axis)
+    mean, centered = x.mean(over, keepdims=True), x - x.mean(over, keepdims=True)
+    spread = (centered**2).sum(over, keepdims=True)
+    if not spread.all() or not np.isfinite(side).all():
+        return None
+    factor = (centered * side).sum(over, keepdims=True) / spread
+    offset = side.mean(over, keepdims=True) - factor * mean
+    return (factor, offset) if np.allclose(factor * x + offset, side, 1e-9, 1e-12) else None
 
 
-def small(site: Site) -> Site:
-    return replace(site, first=at_some(site.first), second=at_some(site.second))
+def trivial(fit: tuple[Array, Array]) -> bool:
+    return not np.any(np.abs(fit[0]) > 1e-9)
 
 
-def at_some(y: Array) -> Array:
-    """A few elements along every axis; what is broadcast stays so."""
-    for axis, n in enumerate(y.shape):
-        y = np.take(y, some(n), axis)
-    return y
+def applied(x: Array, factor: Array, offset: Array) -> Array:
+    return np.asarray(factor * x + offset)

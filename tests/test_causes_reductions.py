@@ -1,0 +1,71 @@
+"""Reductions and normalizing: what is taken, over which axes, divided by what, is named, alone, either way round."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cause_scenes import assert_named, assert_nothing_claimed, named, normal, sites
+
+X, SQUARE, IMAGE = normal(4, 6, 10), normal(3, 5, 5), np.random.default_rng(2).random((2, 3, 6, 8))
+ROWS = {
+    "reduction-mean-sum": (X, lambda x: x.mean(1), lambda x: x.sum(1)),
+    "reduction-axes": (SQUARE, lambda x: x.mean(1), lambda x: x.mean(2)),
+    "max-for-mean-pooling": (IMAGE, lambda x: x.amax((2, 3)), lambda x: x.mean((2, 3))),
+    "token-for-mean-pooling": (X, lambda x: x[:, 0], lambda x: x.mean(1)),
+    "variance-ddof": (X, lambda x: x.var(-1), lambda x: x.var(-1)),
+    "std-for-variance": (X, lambda x: x.std(-1), lambda x: x.var(-1, ddof=1)),
+    "norm-order": (X, lambda x: x.norm(dim=-1), lambda x: jnp.linalg.norm(x, 1, axis=-1)),
+    "norm-default-matrix": (SQUARE, lambda x: x.norm(2, dim=(1, 2)), lambda x: jnp.linalg.norm(x, 2, axis=(1, 2))),
+    "median-even": (X, lambda x: x.median(-1).values, lambda x: jnp.median(x, -1)),
+    "quantile-vs-percentile": (X, lambda x: x.quantile(0.9, -1), lambda x: jnp.percentile(x, 0.9, -1)),
+    "logsumexp-for-max": (X, lambda x: x.logsumexp(-1), lambda x: x.max(-1)),
+    "reduction-other": (X, lambda x: x.prod(-1), lambda x: x.sum(-1)),
+    "normalize-axis": (X, lambda x: F.normalize(x, dim=1), lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)),
+    "normalize-eps": (
+        X / 100,
+        lambda x: F.normalize(x, dim=-1),
+        lambda x: x / jnp.sqrt((x * x).sum(-1, keepdims=True) + 1e-5),
+    ),
+    "normalize-missing": (X, lambda x: F.normalize(x, dim=-1), lambda x: x),
+    "normalize-order": (
+        X,
+        lambda x: F.normalize(x, dim=-1),
+        lambda x: x / jnp.linalg.norm(x, 1, axis=-1, keepdims=True),
+    ),
+    "standardize-ddof": (X, lambda x: (x - x.mean()) / x.std(), lambda x: (x - x.mean()) / x.std()),
+    "input-normalization": (
+        IMAGE,
+        lambda x: (x - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / 0.225,
+        lambda x: x / 0.5 - 1,
+    ),
+}
+"""Cause: (the value, torch's side, JAX's side)."""
+
+
+@pytest.mark.parametrize("cause", ROWS)
+def test_the_change_is_named(cause):
+    x, one, other = ROWS[cause]
+    assert_named(cause, one, other, x)
+
+
+def test_places_that_a_mask_leaves_out():
+    mask = np.random.default_rng(3).random((4, 6)) < 0.6
+    for site in sites(
+        lambda m, x: x[m].mean(0), lambda m, x: (x * m[..., None]).sum((0, 1)) / m.size, mask, X, target="output"
+    ):
+        assert named(site) == ["loss-mean-masked"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: jnp.sum(x * x, -1) ** 0.3,
+        lambda x: jax.nn.softmax(x).max(-1),
+        lambda x: x.mean(-1) + 0.01 * x.max(-1),
+        lambda x: x[:, :, :7].mean(-1),
+    ],
+)
+def test_of_something_else_nothing_is_claimed(other):
+    assert_nothing_claimed(lambda x: x.mean(-1), other, X)
