@@ -14,7 +14,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.normalizing import corrections, epsilons, moments, normalizer, own, roots, scales, shifts, small
+from crosscheck.causes.norm_parts import corrections, epsilons, moments, normalizer, own, roots, scales, shifts, small
 from crosscheck.causes.norms import running
 from crosscheck.causes.options import departures, search, settings
 from crosscheck.causes.site import Site, along

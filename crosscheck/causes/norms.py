@@ -11,7 +11,7 @@ from typing import Any
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.normalizing import corrections, epsilons, moments, normalizer, own, roots, scales, shifts, small
+from crosscheck.causes.norm_parts import corrections, epsilons, moments, normalizer, own, roots, scales, shifts, small
 from crosscheck.causes.options import departures, search
 from crosscheck.causes.site import Site, along
 from crosscheck.causes.variant import Variant, family
