@@ -46,8 +46,9 @@ def gated(rng: Rng, sizes: tuple[int, ...]) -> tuple[Array, Array]:
 
 
 def regions(rng: Rng, sizes: tuple[int, ...]) -> Array:
-    """Rows (image, x1, y1, x2, y2) of two images, to quarters of a pixel; some reach over the edges of small images."""
-    near = rng.integers(-4, 28, (sizes[0], 2)) / 4
+    """Rows (image, x1, y1, x2, y2) of two images, in odd eighths of a pixel, which noise rounds to no other pixel; some
+    reach over the edges of small images."""
+    near = (2 * rng.integers(-4, 28, (sizes[0], 2)) + 1) / 8
     far = near + rng.integers(2, 29, (sizes[0], 2)) / 4
     return np.concatenate([rng.permutation(np.arange(sizes[0]) % 2)[:, None], near, far], axis=1)
 

@@ -14,6 +14,14 @@ CASES = [
     ),
     Case(
         "detection.assignment.targets",
+        "crowded",
+        "more objects than anchors in a cell: the first have theirs",
+        GRIDS | {"count": 3},
+        {"Y": "m=3 n=29 v=5 objects"},
+        **VOLUME,
+    ),
+    Case(
+        "detection.assignment.targets",
         "borders",
         "a centre on a border belongs to the cell right of it or below it",
         GRIDS | {"count": 3},

@@ -59,9 +59,9 @@ def bins(near, far, f, n):
     """Which of n pixels are in each bin of the regions from near [r] to far [r]: [r f n]."""
     start = np.floor(near + 0.5)[:, None]
     length = np.maximum(np.floor(far + 0.5)[:, None] - start + 1, 1)
-    j, v = np.arange(f), np.arange(n)
-    first, end = start + np.floor(j * length / f), start + np.ceil((j + 1) * length / f)
-    return (v >= first[..., None]) & (v < end[..., None])
+    j, p = np.arange(f)[:, None], np.arange(n) - start[..., None]
+    length = length[..., None]  # whole numbers are compared half-way between them, which no rounding decides
+    return ((p + 1) * f > j * length + 0.5) & (p * f < (j + 1) * length - 0.5)
 
 
 def interpolation(near, far, f, samples, n):
