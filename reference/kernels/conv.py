@@ -7,7 +7,8 @@
     3 x 3 at stride 1, many channels and positions    Winograd's scheme (winograd.py)
     all others                                        patches times filters (correlate.py, input_gradient.py)
 
-What is "many" comes from measurements.
+What is "many" comes from measurements. A NaN or an infinity may reach outputs beside those that see its pixel, for ways
+that make several outputs at once multiply it by zero.
 """
 
 from functools import partial
@@ -41,11 +42,13 @@ def best(X_shape, W_shape, stride, dilation, scheme=F23):
 
 
 def direct(X, W, stride, padding, dilation):
-    def back(dZ, need_input=True):
-        dW = filter_gradient(pad(X, padding), dZ, W.shape, stride, dilation)
-        return input_gradient(dZ, W, X.shape, stride, padding, dilation) if need_input else None, dW
+    X_pad, shape = pad(X, padding), X.shape
 
-    return correlate(pad(X, padding), W, stride, dilation), back
+    def back(dZ, need_input=True):
+        dW = filter_gradient(X_pad, dZ, W.shape, stride, dilation)
+        return input_gradient(dZ, W, shape, stride, padding, dilation) if need_input else None, dW
+
+    return correlate(X_pad, W, stride, dilation), back
 
 
 def grouped(X, W, stride, padding, dilation, groups):

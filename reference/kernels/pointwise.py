@@ -2,7 +2,7 @@
 
     Z[(m i j), n] = sum_k X[(m i j), k] W[k, n]      dW = X^T dZ      dX = dZ W^T
 
-At a stride the pixels that are seen are gathered first; the others have no gradient.
+At a stride the pixels that are seen are gathered first, once for both passes; the others have no gradient.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from reference.kernels.threads import share, total
 
 
 def conv(X, W, stride, padding, dilation):
-    W_matrix = W[0, 0]
-
     def seen(X_pad):
         return X_pad[:, :: stride[0], :: stride[1]]
 
+    W_matrix, X_seen = W[0, 0], np.ascontiguousarray(seen(pad(X, padding)))
+
     def back(dZ, need_input=True):
-        dW = transposed_product(seen(pad(X, padding)), dZ).reshape(W.shape)
+        dW = transposed_product(X_seen, dZ).reshape(W.shape)
         if not need_input:
             return None, dW
         if stride == (1, 1):
@@ -28,7 +28,7 @@ def conv(X, W, stride, padding, dilation):
         seen(dX_pad)[...] = product(dZ, transposed(W_matrix))
         return unpad(dX_pad, padding), dW
 
-    return product(seen(pad(X, padding)), W_matrix), back
+    return product(X_seen, W_matrix), back
 
 
 def product(X, W_matrix):

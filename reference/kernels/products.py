@@ -12,7 +12,7 @@ import numpy as np
 from reference.kernels import threads
 from reference.kernels.threads import total
 
-LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 1 << 17
+LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 1 << 16
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
 result round; values of a factor for which it pays to turn it round first. All from measurements."""
 
