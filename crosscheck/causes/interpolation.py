@@ -24,7 +24,7 @@ def coordinates(n: int, o: int, kind: str, scale: float = 0.0) -> Array:
 
 
 def triangle(t: Array) -> Array:
-    return np.maximum(0, 1 - np.abs(t))
+    return np.asarray(np.maximum(0, 1 - np.abs(t)))
 
 
 def cubic(t: Array, a: float) -> Array:

@@ -136,7 +136,7 @@ class Way:
 
 
 def ways(image: Sequence[int], out: Sequence[int]) -> Iterator[Way]:
-    yield from (Way(method) for method in (*NEARESTS, "area"))
+    yield from map(Way, NEARESTS)
     for kind, antialias in product((HALF, CORNERS, ASYMMETRIC), (False, True)):
         yield Way("linear", kind, antialias, not antialias)
         borders = (False,) if antialias else (True, False)
@@ -146,6 +146,7 @@ def ways(image: Sequence[int], out: Sequence[int]) -> Iterator[Way]:
         if all(int(n * scale + 1e-9) == o for n, o in zip(image, out)) and scale * image[0] != out[0]:
             yield Way("linear", HALF, scale=scale)
             yield from (Way(method, scale=scale) for method in NEARESTS[:2])
+    yield Way("area")
 
 
 @family
