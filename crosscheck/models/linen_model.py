@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from crosscheck.axes import Array
 from crosscheck.models import flax_axes
 from crosscheck.models.jax_model import JaxModel, numpy
 from crosscheck.models.jax_watch import Watcher, watching_linen
-from crosscheck.models.model import Arrays, Leaf, kind_of, plain
+from crosscheck.models.model import Arrays, Ask, Leaf, Look, kind_of, plain
 
 MODES = {"train": True, "training": True, "is_training": True, "deterministic": False, "use_running_average": False}
 """Arguments by which a module is told its mode, and what they are while it trains."""
@@ -31,22 +32,34 @@ class LinenModel(JaxModel):
         self.whole = {path: numpy(value) for path, value in flat.items()}
         self.mode = mode_argument(given)
         self.told: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        self.inspect(inputs)
-        self.leaves = tuple(self.leaf_of(path, value) for path, value in self.whole.items())
+        with suppress(Exception):  # of inputs in another layout; a look raises it if they are wrong
+            self.inspect(inputs)
+        self.leaves = self.known_leaves()
+
+    def known_leaves(self) -> tuple[Leaf, ...]:
+        return tuple(self.leaf_of(path, value) for path, value in self.whole.items())
+
+    def look(self, ask: Ask) -> Look:
+        if not self.told:
+            self.inspect(ask.inputs)
+            self.leaves = self.known_leaves()
+        return super().look(ask)
 
     def inspect(self, inputs: Mapping[str, Array]) -> None:
         """The classes and settings of the submodules, which exist only while the module is applied."""
+        told: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
         def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
             part = context.module
             settings = {name: getattr(part, name, None) for name in getattr(part, "__dataclass_fields__", {})}
             settings = {name: value for name, value in settings.items() if name not in ("parent", "name")}
             kept = {name: value for name, value in settings.items() if plain(value)}
-            self.told.setdefault(".".join(part.path), (kind_of(part), kept))
+            told.setdefault(".".join(part.path), (kind_of(part), kept))
             return call(*args, **kwargs)
 
         with linen.intercept_methods(intercept):
             jax.eval_shape(lambda: self.applied(self.whole, inputs, False))
+        self.told = told
 
     def leaf_of(self, path: str, value: Array) -> Leaf:
         collection, _, within = path.partition(".")

@@ -107,11 +107,26 @@ def divergence_entry(report: Report, culprit: Culprit) -> Entry:
         "wiring": at.wiring,
         "after": at.after,
         "before": at.before,
+        "there": passed(report, at) if at.wiring else [],
         "tensor": tensor_entry(report, at.gap),
         "excused": culprit.excused,
         "clues": list(culprit.clues),
         "cause": cause_entry(culprit.explanation) if culprit.explanation else None,
     }
+
+
+def passed(report: Report, at: Divergence) -> list[list[str]]:
+    """Modules without parameters on a stretch of wiring, which are not judged by themselves: [path, class] of the
+    first model's, or of the second's where it has none."""
+    after, before = (key.partition("#")[0] for key in (at.after, at.before))
+    names = [layer.first for layer in report.layers]
+    if before not in names or (after and after not in names):
+        return []
+    rows = report.layers[names.index(after) + 1 if after else 0 : names.index(before)]
+    found = [
+        (x.first, x.first_kind) if x.first else (x.second, x.second_kind) for x in rows if x.inner and not x.judged
+    ]
+    return [list(pair) for pair in found]
 
 
 def cause_entry(explanation: Any) -> Entry:

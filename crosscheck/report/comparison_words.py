@@ -60,7 +60,7 @@ def verdict(document: Entry) -> str:
     both = " and ".join(names)
     if diverging:
         return f"{both} differ on {words(diverging)}" + (f", agree on {words(agreeing)}" if agreeing else "")
-    left = f"; {words(skipped)} {'was' if len(skipped) == 1 else 'were'} not compared" if skipped else ""
+    left = f"; not compared: {words(skipped)}" if skipped else ""
     return f"{both} agree on {words(agreeing)}{left}"
 
 
@@ -113,8 +113,13 @@ def wiring(place: Entry) -> str:
     after, before = plain(place["after"]), plain(place["before"])
     own = f"the code of {place['first']} itself" if place["first"] else "the model's own code"
     if after and before:
-        return f"{own}, between {after} and {before}"
+        there = [module(*pair) for pair in place["there"]]
+        return f"{own}, between {after} and {before}" + (f", where {words(there)} {be(there)}" if there else "")
     return f"{own}, before {before}" if before else f"{own}, after {after}" if after else own
+
+
+def be(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def plain(key: str) -> str:
@@ -167,7 +172,8 @@ def cause_rows(document: Entry, cause: Entry) -> list[Row]:
         key = library(name)
         rows += [("", c[key]) for c in causes if key and c[key] and c["torch"] != c["jax"]]
     figures = f"from {figure(cause['before'])} to {figure(cause['after'])}"
-    rows.append(("proof", f"with {names[0]}'s way in place of {names[1]}'s the difference goes {figures}"))
+    mine, theirs = (f"the {name}" if name in ("first", "second") else name for name in names)
+    rows.append(("proof", f"with {mine}'s way in place of {theirs}'s the difference goes {figures}"))
     rows += fixes(document, causes)
     links = list(dict.fromkeys(c["evidence"] for c in causes if c["evidence"]))
     rows += [("evidence" if i == 0 else "", link) for i, link in enumerate(links)]
