@@ -26,6 +26,10 @@ def open_model(given: Any, inputs: Mapping[str, Array], by_name: bool, argument:
         from crosscheck.models.nnx_model import NnxModel
 
         return NnxModel(given, inputs, by_name)
+    if is_of("reference.module", "Module", given):
+        from crosscheck.models.reference_model import ReferenceModel
+
+        return ReferenceModel(given)
     if isinstance(given, tuple) and len(given) == 2:
         return open_pair(*given, inputs, by_name, argument)
     if is_of("flax.linen", "Module", given):
@@ -49,13 +53,17 @@ def open_pair(first: Any, second: Any, inputs: Mapping[str, Array], by_name: boo
         from crosscheck.models.linen_model import LinenModel
 
         return LinenModel(first, second, inputs, by_name)
+    if is_of("reference.module", "Module", first):
+        from crosscheck.models.reference_model import ReferenceModel
+
+        return ReferenceModel(first, second)
     if callable(first):
         from crosscheck.models.function_model import FunctionModel
 
         return FunctionModel(first, second, inputs, by_name)
     raise NotAModel(
         f"{argument} is a pair of {type(first).__name__} and {type(second).__name__}; "
-        "expected (flax.linen module, variables) or (function, parameters)"
+        "expected (flax.linen module, variables), (function, parameters) or (net of the reference, parameters)"
     )
 
 
