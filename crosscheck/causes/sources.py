@@ -46,7 +46,7 @@ def alike(site: Site) -> list[Array]:
 
 def part(x: Array) -> Array:
     """Elements from all over the array."""
-    return np.asarray(x[picked(x.shape)])
+    return np.ravel(x) if x.size <= PART else np.asarray(x[picked(x.shape)])
 
 
 def picked(shape: tuple[int, ...]) -> tuple[Array, ...]:
