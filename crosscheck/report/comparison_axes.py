@@ -26,14 +26,20 @@ def axes_of(report: Report, gap: Gap) -> str:
     else:
         path = gap.path.partition("#")[0]
         kind = twins.first.kinds().get(path, "") if gap.kind != "output" or path else ""
-        names = activation_axes(twins.first.framework, kind, rank)
+        names = activation_axes(twins.first.framework, kind, rank) or unknown(report, rank)
     return names if len(names.split()) == rank else ""
+
+
+def unknown(report: Report, rank: int) -> str:
+    """Of a module that is the model's own: images, in a model that has images as its input."""
+    given = [entry["axes"] for entry in report.inputs if len(entry["axes"].split()) == rank]
+    return str(given[0]) if rank == 4 and given else ""
 
 
 def activation_axes(framework: str, kind: str, rank: int) -> str:
     """The reference's have examples first here, as images do anywhere; its images have four axes and nothing else."""
     if rank == 2:
         return "n c"
-    if rank in IMAGES and (framework == "numpy" and rank == 4 or any(part in kind for part in SPATIAL)):
+    if rank in IMAGES and ((framework == "numpy" and rank == 4) or any(part in kind for part in SPATIAL)):
         return f"n c {IMAGES[rank]}" if framework == "torch" else f"n {IMAGES[rank]} c"
     return "n t c" if rank == 3 and any(part in kind for part in SEQUENCE) else ""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from crosscheck.report import comparison_words as say
-from crosscheck.report.comparison_words import SYMBOLS, Entry, Row, Statement
+from crosscheck.report.comparison_words import SYMBOLS, Entry, Row
 
+PACKAGE = str(Path(__file__).parents[1])
 STYLES = {"agree": "cyan", "diverge": "bold bright_red", "excused": "cyan", "crashed": "bold reverse", "not run": "dim"}
-FULL = 3
-"""Statements that the one screen tells in full."""
+BRIEF = 4
+"""Statements after the first that the one screen tells in brief; the others are counted."""
 MARGIN = 20
 """Where the text beside a label begins."""
 
@@ -29,10 +31,12 @@ def text(document: Entry, width: int = 100) -> str:
 
 
 def show(document: Entry, console: Console, table: bool = False) -> None:
-    """The one screen and whatever it left out; with the whole pairing, if `table`."""
+    """The one screen, then in full what it tells in brief, and the whole pairing, if `table`."""
     put(console, screen(document, console.width))
-    for statement in say.told(document)[FULL:]:
-        put(console, told(statement, console.width))
+    statements = [statement for statement in say.told(document)[1:] if statement.rows != statement.brief]
+    for i, statement in enumerate(statements):
+        put(console, [Text("\nIn full", "bold")] if i == 0 else [])
+        put(console, told(statement.rows, console.width))
     if table:
         put(console, [Text(), pairing_table(document)])
 
@@ -48,22 +52,33 @@ def screen(document: Entry, width: int) -> Iterator[RenderableType]:
     status = document["status"]
     for line in textwrap.wrap(f"{SYMBOLS[status]} {say.verdict(document)}", width, subsequent_indent="  "):
         yield Text(line, STYLES[status])
-    statements = say.told(document)
-    for i, statement in enumerate(statements[:FULL]):
-        yield from told(statement, width, first=i == 0)
-    if len(statements) > FULL:
-        yield Text()
-        yield from rows([("and" if i == 0 else "", s.short) for i, s in enumerate(statements[FULL:])], width)
+    yield from rows([("", frame) for frame in frames(document)], width)
+    for i, statement in enumerate(statements := say.told(document)):
+        if i == 0 and statement.kind != "excused":
+            yield from told(statement.rows, width, "first divergence")
+        elif i <= BRIEF:
+            yield from told(statement.brief, width)
+    if len(statements) > BRIEF + 1:
+        yield from told(
+            [("and", f"{len(statements) - BRIEF - 1} more, which the page and the JSON report have")], width
+        )
     if document["rungs"]:
-        yield from (Text(), rungs(document), Text())
+        yield from (Text(), rungs(document))
+    yield Text()
     yield from rows(facts(document), width, indent=0)
 
 
-def told(statement: Statement, width: int, first: bool = False) -> Iterator[Text]:
-    """A statement as rows; the first one is the first divergence."""
-    head = "first divergence" if first and statement.kind != "excused" else "place"
+def frames(document: Entry, most: int = 3) -> list[str]:
+    """Where a model raised, in the user's own code if any of it is."""
+    lines = [line.strip() for line in document["traceback"].splitlines() if line.strip().startswith("File ")]
+    own = [line for line in lines if "site-packages" not in line and PACKAGE not in line]
+    return [line.removeprefix("File ") for line in (own or lines)[-most:]]
+
+
+def told(found: Iterable[Row], width: int, head: str = "then") -> Iterator[Text]:
+    """A statement as rows; where it is stands out."""
     yield Text()
-    yield from rows([(head if label == "where" else label, line) for label, line in statement.rows], width)
+    yield from rows([(head if label == "where" else label, line) for label, line in found], width)
 
 
 def rows(found: Iterable[Row], width: int, indent: int = 2) -> Iterator[Text]:
@@ -72,7 +87,7 @@ def rows(found: Iterable[Row], width: int, indent: int = 2) -> Iterator[Text]:
         wrapped = textwrap.wrap(line, max(width - MARGIN, 20), break_long_words=False, break_on_hyphens=False)
         for i, part in enumerate(wrapped or [""]):
             beside = label if i == 0 else ""
-            strong = label in ("first divergence", "place")
+            strong = label in ("first divergence", "then")
             yield Text.assemble(" " * indent, (f"{beside:{MARGIN - indent}}", "dim"), (part, "bold" if strong else ""))
 
 
@@ -93,7 +108,9 @@ def rungs(document: Entry) -> RenderableType:
         table.add_row(head, str(finding["checked"]), Text(say.tensor_name(worst)), *figures)
     limit = document["limits"]["units"]
     legend = f"noise units: 1 is what rounding itself does to this computation; above {limit:g} differs"
-    return Group(table, Text(legend, "dim"))
+    excused = any(finding["status"] == "excused" for finding in document["rungs"])
+    narrow = [Text("≈ apart only where one side keeps a narrower dtype, and alike to its rounding", "dim")]
+    return Group(table, Text(legend, "dim"), *(narrow if excused else []))
 
 
 def facts(document: Entry) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 Entry = Mapping[str, Any]
 Row = tuple[str, str]
 
-SYMBOLS = {"agree": "✓", "diverge": "✗", "excused": "✓", "crashed": "!", "not run": "·", "": "·"}
+SYMBOLS = {"agree": "✓", "diverge": "✗", "excused": "≈", "crashed": "!", "not run": "·", "": "·"}
 RUNGS = {
     "eval": "evaluation mode, random weights: outputs and gradients",
     "train": "training mode, random weights: outputs, gradients, buffers afterwards",
@@ -22,12 +22,12 @@ MOST = 6
 
 @dataclass(frozen=True)
 class Statement:
-    """One thing that is wrong, or set aside, and where: rows of a label and a text."""
+    """One thing that is wrong, or set aside, and where: rows of a label and a text, and fewer of them."""
 
     kind: str
     title: str
     rows: list[Row] = field(default_factory=list)
-    short: str = ""
+    brief: list[Row] = field(default_factory=list)
 
 
 def sides(document: Entry) -> tuple[str, str]:
@@ -71,27 +71,43 @@ def words(names: Sequence[str]) -> str:
 
 def told(document: Entry) -> list[Statement]:
     """All statements, the first divergence first."""
-    return [statement(document, entry) for entry in document["statements"]]
+    found = [statement(document, entry) for entry in document["statements"]]
+    blamed = any(statement.kind != "excused" for statement in found)
+    return found if blamed else [*unplaced(document), *found]
+
+
+def unplaced(document: Entry) -> list[Statement]:
+    """Rungs that differ where no place could be blamed: outputs that only one model has, say."""
+    found: dict[str, Statement] = {}
+    for rung in document["rungs"]:
+        for tensor in rung["tensors"] if rung["status"] == "diverge" else ():
+            name = tensor_name(tensor)
+            rows = [("where", f"{name}, on {rung['rung']}"), ("", how_far(document, {"tensor": tensor}))]
+            if not tensor["agrees"] and len(found) < MOST:
+                found.setdefault(name, Statement("open", rows[1][1], rows, rows))
+    return list(found.values())
 
 
 def statement(document: Entry, entry: Entry) -> Statement:
     places = [document["divergences"][index] for index in entry["places"]]
     first, kind = places[0], entry["kind"]
     rows = [("where", where(first)), ("", what(first)), ("", how_far(document, first))]
-    if len(places) > 1:
-        rows.append(("also at", elsewhere(places[1:])))
-    if kind == "cause":
-        title = words([cause["title"] for cause in first["cause"]["causes"]])
-        rows += cause_rows(document, first["cause"])
-    elif kind == "excused":
-        title = first["excused"]
-        rows.append(("set aside", title))
-    else:
-        title = "no cause found"
-        rows.append(("cause", "not found: nothing in the catalogue makes what both sides made"))
-        rows += [("but" if i == 0 else "", clue) for i, clue in enumerate(first["clues"])]
-    count = f" and {counted(len(places) - 1, 'more place')}" if len(places) > 1 else ""
-    return Statement(kind, title, rows, f"{where(first, short=True)}{count}: {title}")
+    also = [("also at", elsewhere(places[1:]))] if len(places) > 1 else []
+    if kind == "excused":
+        brief = [("set aside", first["excused"]), ("", elsewhere(places))]
+        return Statement(kind, first["excused"], [*rows, *also, ("set aside", first["excused"])], brief)
+    if kind == "open":
+        clues = [("but" if i == 0 else "", sentence(clue)) for i, clue in enumerate(first["clues"])]
+        cause = [("cause", "not found: nothing in the catalogue makes what both sides made"), *clues]
+        return Statement(kind, "no cause found", [*rows, *also, *cause], [*rows[:1], *also, *cause])
+    causes = first["cause"]["causes"]
+    title = words([cause["title"] for cause in causes])
+    brief = [*rows[:1], *also, *cause_titles(causes), *fixes(document, causes)]
+    return Statement(kind, title, [*rows, *also, *cause_rows(document, first["cause"])], brief)
+
+
+def cause_titles(causes: Sequence[Entry]) -> list[Row]:
+    return [("cause" if i == 0 else "and", sentence(cause["title"])) for i, cause in enumerate(causes)]
 
 
 def where(place: Entry, short: bool = False) -> str:
@@ -165,12 +181,11 @@ def last(path: str) -> str:
 def cause_rows(document: Entry, cause: Entry) -> list[Row]:
     """The cause with both sides' formulas, the figures, the fix for either side, and who says so."""
     names, causes = sides(document), cause["causes"]
-    rows: list[Row] = [("cause" if i == 0 else "and", sentence(c["title"])) for i, c in enumerate(causes)]
+    rows = cause_titles(causes)
     for name, way in zip(names, ("first", "second")):
         departs = ", which departs from the formula" if cause["departs"] in (way, "both") else ""
         rows.append((f"  {name}", cause[way] + departs))
-        key = library(name)
-        rows += [("", c[key]) for c in causes if key and c[key] and c["torch"] != c["jax"]]
+    rows += rules(document, causes)
     figures = f"from {figure(cause['before'])} to {figure(cause['after'])}"
     mine, theirs = (f"the {name}" if name in ("first", "second") else name for name in names)
     rows.append(("proof", f"with {mine}'s way in place of {theirs}'s the difference goes {figures}"))
@@ -178,6 +193,14 @@ def cause_rows(document: Entry, cause: Entry) -> list[Row]:
     links = list(dict.fromkeys(c["evidence"] for c in causes if c["evidence"]))
     rows += [("evidence" if i == 0 else "", link) for i, link in enumerate(links)]
     return [*rows, ("known as", words([c["id"] for c in causes]))]
+
+
+def rules(document: Entry, causes: Sequence[Entry]) -> list[Row]:
+    """What the two libraries do, as the catalogue has it, where the sides are of two."""
+    keys = {library(model["framework"]) for model in document["models"]} - {""}
+    known = [(key, cause[key]) for cause in causes for key in ("torch", "jax") if cause[key]]
+    lines = [f"{key}: {rule}" for key, rule in known] if len(keys) == 2 else []
+    return [("  as a rule" if i == 0 else "", line) for i, line in enumerate(lines)]
 
 
 def fixes(document: Entry, causes: Sequence[Entry]) -> list[Row]:

@@ -115,6 +115,7 @@ def first_look(model: Model, inputs: Mapping[str, Array], report: Report, which:
             if dtype:
                 report.notes.append(f"the {which} model does not run in float64: {brief(error)}")
             else:
+                report.notes.pop()  # what it does not run in is of no interest
                 report.fail(f"the {which} model ({model.name}) raised {brief(error)}", error)
     return None
 

@@ -72,7 +72,9 @@ def same_nonfinite(a: Array, b: Array) -> bool:
 
 
 def rms(x: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(np.abs(x.astype(np.float64)))))) if x.size else 0.0
+    """The root mean square of what is finite."""
+    finite = x[np.isfinite(x)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(np.abs(finite))))) if finite.size else 0.0
 
 
 def noises(
