@@ -152,6 +152,11 @@ def test_compare_installs_and_passes_its_arguments_on(project):
     assert (code, asked[1:]) == (0, [INSTALL, "python -m crosscheck.jobs layers.dense"]), output
 
 
+def test_detect_installs_and_passes_its_arguments_on(project):
+    output, code, asked = project.run("scripts/detect", "--resume")
+    assert (code, asked[1:]) == (0, [INSTALL, "python -m crosscheck.detect --resume"]), output
+
+
 def test_bench_runs_the_script_of_that_name(project):
     project.run("scripts/install")
     assert project.run("scripts/bench", "loop")[1:] == (0, ["python scripts/bench_loop.py"])

@@ -55,6 +55,7 @@ def detect(recipe: Recipe, folder: Path, resume: bool = False) -> int:
 
     columns, not_run = split_columns(COLUMNS)
     files = Files(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     training = begin(recipe, columns, files, resume)
     with workers(int(unchanging()["cores"])) as pool, progress(training) as (on_part, tell):
         result = run(training, files, pool, tell, on_part, not_run)

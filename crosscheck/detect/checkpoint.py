@@ -33,7 +33,6 @@ def save(path: Path, training: Training) -> None:
         for key, value in numbers(point)
     }
     facts = {"epoch": training.epoch, "curves": training.curves, "recipe": asdict(training.recipe)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     save_file(tensors, part, {"format": FORMAT} | {name: json.dumps(value) for name, value in facts.items()})
     os.replace(part, path)
@@ -44,7 +43,7 @@ def numbers(point: Point) -> Iterator[tuple[str, Array]]:
     yield from ((f"state|{path}", value) for path, value in point.state.items())
     for moment, values in point.moments.items():
         yield from ((f"{moment}|{path}", value) for path, value in values.items())
-    yield "t", np.array(point.t)
+    yield "t", np.array([point.t])
 
 
 def load(path: Path, recipe: Recipe, learners: Sequence[str]) -> Training:
@@ -82,8 +81,8 @@ def point(path: Path, name: str, tensors: Mapping[str, Array], recipe: Recipe) -
         return {key: tensor(path, tensors, f"{name}|{kind}|{key}", shape) for key, shape in expected.items()}
 
     moments = {moment: group(moment, own) for moment in MOMENTS}
-    t = int(tensor(path, tensors, f"{name}|t", ()))
-    return Point(group("params", own), group("state", shapes(net, "state")), moments, t)
+    steps = tensor(path, tensors, f"{name}|t", (1,))
+    return Point(group("params", own), group("state", shapes(net, "state")), moments, int(steps[0]))
 
 
 def tensor(path: Path, tensors: Mapping[str, Array], name: str, shape: Shape) -> Array:

@@ -25,12 +25,12 @@ class Recipe:
     """`widths` are those of the net; its `boxes` anchors a cell at either scale are found among the training scenes.
     `prior` is the logit of p_c that the heads start from: nearly every slot is empty (Lin et al. 2017)."""
 
-    scenes: int = 2000
+    scenes: int = 1600
     held_out: int = 200
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int = 16
     alpha0: float = 0.01
-    base: float = 0.75
+    base: float = 0.7
     widths: tuple[int, ...] = (8, 16, 24, 32)
     boxes: int = 2
     coordinate_weight: float = 1.0
