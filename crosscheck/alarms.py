@@ -2,8 +2,9 @@
 
     python -m crosscheck.alarms [--seeds N] [--dtypes float64,float32,bfloat16] [PATTERN ...]
 
-Prints the number of checks, of false alarms, and the 95 % upper bound of the rate (3/n if there are none), by dtype,
-and how the distances are spread: their median is about 1 if the noise is what the arithmetic does.
+Prints the number of checks, of false alarms, and the 95 % upper bound of the rate (3/n if there are none), by dtype and
+for the modes in float64, and how the distances are spread: their median is about 1 if the noise is what the arithmetic
+does.
 """
 
 from __future__ import annotations
@@ -21,28 +22,31 @@ from scipy.stats import beta
 
 from crosscheck.agreement import Verdict, compare
 from crosscheck.case import Case, select
+from crosscheck.rungs import modes
 from crosscheck.rungs.precision import KINDS
 from crosscheck.session import Session, split_columns
 
 FIRST_SEED = 1000
 """Seeds from here on are used by nothing else."""
 
+MODES = "modes"
+"""Counts what the rung of that name compares: eager, jitted and compiled, none observed."""
+
 
 @dataclass
 class Count:
-    """Checks of one dtype: how many, the accused ones in words, and every distance in noise units."""
+    """Checks of one kind: how many, the accused ones in words, and every distance in noise units."""
 
     checks: int = 0
     accused: list[str] = field(default_factory=list)
     units: list[float] = field(default_factory=list)
 
-    def add(self, case: Case, seed: int, verdicts: Sequence[Verdict]) -> None:
-        for verdict in verdicts:
-            others = [units for column, units in verdict.units.items() if column != "numpy"]
-            self.checks += len(others)
-            self.units += others
-            if not verdict.agrees and not verdict.is_vacuous:
-                self.accused.append(f"{case.name} seed {seed}: {verdict.key} {verdict.problem} ({verdict.off})")
+    def add(self, case: Case, seed: int, verdict: Verdict) -> None:
+        others = [units for column, units in verdict.units.items() if column != "numpy"]
+        self.checks += len(others)
+        self.units += others
+        if not verdict.agrees and not verdict.is_vacuous:
+            self.accused.append(f"{case.name} seed {seed}: {verdict.key} {verdict.problem} ({verdict.off})")
 
     @property
     def bound(self) -> float:
@@ -50,15 +54,21 @@ class Count:
         return float(beta.ppf(0.95, len(self.accused) + 1, self.checks - len(self.accused))) if self.checks else 1.0
 
 
-def passes(case: Case, columns: Sequence[str], dtype: str, seeds: Sequence[int]) -> Iterator[tuple[int, list[Verdict]]]:
-    """The verdicts on every seed; what was built and compiled for the first serves the others."""
+def verdicts(
+    case: Case, columns: Sequence[str], dtype: str, seeds: Sequence[int]
+) -> Iterator[tuple[str, int, Verdict]]:
+    """Those on every seed, each with what it counts as; what was built and compiled for the first serves the others."""
     built = Session(case, columns, (dtype,), seed=seeds[0], dtype=dtype).subjects
     for seed in seeds:
         session = Session(case, columns, (dtype,), seed=seed, dtype=dtype, subjects=built)
         for train in session.passes():
             observations, _ = session.observe_able(train)
-            if len(observations) > 1:
-                yield seed, compare(observations, session.reference_pass(train), KINDS, case.vacuous)
+            if len(observations) < 2:
+                continue
+            found = compare(observations, session.reference_pass(train), KINDS, case.vacuous)
+            yield from ((dtype, seed, verdict) for verdict in found)
+            if dtype == "float64":
+                yield from ((MODES, seed, verdict) for verdict in modes.compare_modes(session, train))
 
 
 def main(
@@ -70,12 +80,13 @@ def main(
     console = Console()
     for column, reason in absent.items():
         console.print(f"{column} not run: {reason}")
-    counts = {dtype: Count() for dtype in dtypes.split(",")}
+    wanted = dtypes.split(",")
+    counts = {kind: Count() for kind in (*wanted, *([MODES] if "float64" in wanted else []))}
     fresh = range(FIRST_SEED, FIRST_SEED + seeds)
     for case in track(select(patterns or []), "checking sound columns", console=console):
-        for dtype, count in counts.items():
-            for seed, verdicts in passes(case, columns, dtype, fresh):
-                count.add(case, seed, verdicts)
+        for dtype in wanted:
+            for kind, seed, verdict in verdicts(case, columns, dtype, fresh):
+                counts[kind].add(case, seed, verdict)
     console.print(table(counts))
     accused = [text for count in counts.values() for text in count.accused]
     for text in accused:
@@ -84,11 +95,11 @@ def main(
 
 
 def table(counts: dict[str, Count]) -> Table:
-    shown = Table("dtype", "checks", "false alarms", "rate below (95 %)", "median", "99.9 %", "largest")
-    for dtype, count in counts.items():
+    shown = Table("", "checks", "false alarms", "rate below (95 %)", "median", "99.9 %", "largest")
+    for kind, count in counts.items():
         spread = np.array([units for units in count.units if units > 0] or [0.0])
         shown.add_row(
-            dtype,
+            kind,
             f"{count.checks:,}",
             str(len(count.accused)),
             f"{count.bound:.1e}",

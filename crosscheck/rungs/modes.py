@@ -1,14 +1,17 @@
 """modes: eager, compiled, jitted and unobserved runs give what the reference gives.
 
-JAX is run eagerly and under jit, torch eagerly and, where the case asks for it, under torch.compile. None is traced but
-jit, and neither is that in the cases that are compiled everywhere: looking must not change the result.
+JAX is run under jit, torch eagerly and, where the case asks for it, under torch.compile. None is traced but jit, and
+neither is that in the cases that are compiled everywhere: looking must not change the result.
+
+Eagerly, JAX compiles a program for every operation and shape. Single layers and functions are run so, and of the nets
+those that are compiled everywhere: the operations of a net are those of its layers.
 """
 
 from __future__ import annotations
 
 import shutil
 
-from crosscheck.agreement import compare
+from crosscheck.agreement import Verdict, compare
 from crosscheck.locate import first_divergence
 from crosscheck.rungs.finding import NOT_RUN, Finding, conclude
 from crosscheck.session import Session
@@ -16,28 +19,45 @@ from crosscheck.session import Session
 KINDS = {"output", "gradient", "input gradient", "state"}
 
 
+Variant = tuple[str, str, bool]
+"""A column, a mode of it, and whether it is traced."""
+
+
 def check(session: Session) -> Finding:
-    variants = [("numpy", "", True)]
-    left_out = ""
-    if "torch" in session.running():
-        variants.append(("torch", "eager", False))
-        if session.case.compiled and compiler():
-            variants.append(("torch", "compile", False))
-        elif session.case.compiled:
-            left_out = "torch.compile not run: no C++ compiler found"
-    if "jax" in session.running():
-        variants += [("jax", "eager", False), ("jax", "jit", not session.case.compiled)]
-    if len(variants) < 2:
+    if len(session.running()) < 2:
         return Finding("modes", NOT_RUN, reason="NumPy has one mode")
-    verdicts = []
+    verdicts: list[Verdict] = []
     for train in session.passes():
-        seen = [session.observe(column, train, 0, mode, trace) for column, mode, trace in variants]
-        kinds = KINDS if session.case.differentiable else {"output"}
-        found = compare(seen, session.reference_pass(train), kinds, session.case.vacuous)
+        found = compare_modes(session, train)
         verdicts += found
         if any(not verdict.agrees for verdict in found):
             break
-    return conclude("modes", verdicts, first_divergence(verdicts, ()), **({"left_out": left_out} if left_out else {}))
+    figures = {"left_out": "torch.compile not run: no C++ compiler found"} if lacks_compiler(session) else {}
+    return conclude("modes", verdicts, first_divergence(verdicts, ()), **figures)
+
+
+def compare_modes(session: Session, train: bool) -> list[Verdict]:
+    seen = [session.observe(column, train, 0, mode, trace) for column, mode, trace in variants(session)]
+    kinds = KINDS if session.case.differentiable else {"output"}
+    return compare(seen, session.reference_pass(train), kinds, session.case.vacuous)
+
+
+def variants(session: Session) -> list[Variant]:
+    case, columns = session.case, session.running()
+    found: list[Variant] = [("numpy", "", True)]
+    if "torch" in columns:
+        found.append(("torch", "eager", False))
+        if case.compiled and compiler():
+            found.append(("torch", "compile", False))
+    if "jax" in columns:
+        found.append(("jax", "jit", not case.compiled))
+        if case.compiled or len(session.oracle.module_paths()) == 1:
+            found.append(("jax", "eager", False))
+    return found
+
+
+def lacks_compiler(session: Session) -> bool:
+    return session.case.compiled and "torch" in session.running() and not compiler()
 
 
 def compiler() -> bool:
