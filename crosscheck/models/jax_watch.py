@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen, nnx
+from jax import extend
 
 from crosscheck.models.masks import dropped
 from crosscheck.models.model import Call, call_key, kind_of
@@ -85,7 +86,7 @@ def short(name: str) -> str:
 
 
 def current_trace() -> Any:
-    return jax.core.get_opaque_trace_state()
+    return extend.core.get_opaque_trace_state()
 
 
 @contextmanager
