@@ -122,7 +122,7 @@ def test_one_screen_says_where_why_and_what_to_do(report):
     screen = text(report.document(), 100)
     assert screen.startswith("✗ Head (torch) and Port (flax.nnx) differ on eval and train\n")
     for line in (
-        r"first divergence  the model's own code, between norm and out norm gives the same; what reaches out is not",
+        r"first divergence the model's own code, between norm and out norm gives the same; what reaches out is not",
         r"cause +One side has the exact gelu, the other its tanh approximation",
         r"torch +exact gelu",
         r"flax.nnx +gelu by tanh",
