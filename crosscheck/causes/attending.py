@@ -1,0 +1,258 @@
+"""What attention makes under every choice of its conventions: of whole modules, and between their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
+from crosscheck.causes.conv import some
+from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
+from crosscheck.causes.options import Axis, departures, search, settings
+from crosscheck.causes.site import Site
+from crosscheck.causes.variant import Variant, family
+
+
+@dataclass(frozen=True)
+class Scene:
+    """parts: q, k, v [n t e], or one packed; projections and biases that come after; time: its axis in the data."""
+
+    parts: tuple[Array, ...]
+    masks: tuple[Array, ...]
+    out: tuple[Array, Array] | None = None
+    time: int = 1
+
+
+@family
+def attention_wiring(site: Site) -> Iterator[Variant]:
+    """What reaches the output layer, made of what the layers for q, k and v gave."""
+    if site.target != "value" or site.first.dtype.kind != "f" or site.first.ndim not in (3, 4):
+        return
+    floats = [flat(x) for x in site.inputs if x.dtype.kind == "f" and x.ndim == site.first.ndim]
+    want = flat(site.first).shape
+    tried: list[tuple[tuple[Array, ...], bool]] = []
+    if len(floats) >= 3 and all(alike(x, want) for x in floats[-3:]) and floats[-3].shape == want:
+        tried.append((tuple(floats[-3:]), False))
+    if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
+        tried.append(((floats[-1],), True))
+    for parts, packed in tried:
+        yield from variants_of(site, Scene(parts, tuple(masks(site, parts[0], parts[-1]))), packed)
+
+
+def flat(x: Array) -> Array:
+    """n t h d as n t (h d)."""
+    return x.reshape(*x.shape[:2], -1) if x.ndim == 4 else x
+
+
+def alike(x: Array, want: tuple[int, ...]) -> bool:
+    """The same examples, and a width that may be shared by several heads."""
+    return x.ndim == 3 and x.shape[0] == want[0] and want[2] % x.shape[2] == 0
+
+
+def masks(site: Site, q: Array, k: Array) -> list[Array]:
+    """Inputs that may mask scores, broadcast against n h t s; at most two."""
+    n, t, s = q.shape[0], q.shape[1], k.shape[1]
+    found = []
+    for x in site.inputs:
+        shapes = {(n, s): (n, 1, 1, s), (n, t, s): (n, 1, t, s), (t, s): (1, 1, t, s)}
+        if x.ndim == 3 and x.shape[1:] == (t, s) and x.shape[0] % n == 0:
+            shapes[x.shape] = (n, -1, t, s)
+        if x.ndim == 4 and x.shape[0] in (1, n) and x.shape[2] in (1, t) and x.shape[3] == s:
+            shapes[x.shape] = x.shape
+        if x.shape in shapes and may_mask(x):
+            found.append(x.reshape(shapes[x.shape]))
+    return found[:2]
+
+
+def may_mask(x: Array) -> bool:
+    """Marks, or what is added to scores: nothing that is above zero."""
+    if x.dtype.kind in "bi":
+        return bool(np.all((x == 0) | (x == 1)))
+    return bool(np.all(x <= 0) or np.all((x == 0) | (x == 1)))
+
+
+@family
+def attention_module(site: Site) -> Iterator[Variant]:
+    """MultiheadAttention as a whole."""
+    if site.target != "output" or not any("HeadAttention" in s.kind or "headAttention" in s.kind for s in site.sides):
+        return
+    floats = [x for x in site.inputs if x.dtype.kind == "f" and x.ndim == 3]
+    if not floats or site.first.ndim != 3:
+        return
+    torch = site.sides[0].framework == "torch"
+    found = torch_weights(site.weights) if torch else flax_weights(site.weights)
+    if found is None:
+        return
+    projections, out = found
+    time = int(bool(site.sides[0].config.get("batch_first"))) if torch else 1
+    given = (floats * 3 if len(floats) < 3 else floats)[:3]
+    given = [floats[0], floats[1], floats[1]] if len(floats) == 2 else given
+    for order in ORDERS[1:] if len(floats) == 3 and len({x.shape for x in floats}) == 1 else ():
+        taken = [given["qkv".index(which)] for which in order.split()]
+        inputs = [np.moveaxis(x, time, 1) for x in taken]
+        parts = tuple(x @ kernel + bias for x, (kernel, bias) in zip(inputs, projections))
+        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), out, time)
+        for variant in variants_of(site, scene, False, most=0):
+            yield replace(variant, departs=("attention-roles-exchanged",), says=f"{variant.says}, inputs as {order}")
+    for axis in dict.fromkeys((time, 1 - time)):
+        inputs = [np.moveaxis(x, axis, 1) for x in given]
+        parts = tuple(x @ kernel + bias for x, (kernel, bias) in zip(inputs, projections))
+        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), out, axis)
+        yield from module_variants(site, scene, inputs, projections, axis != time)
+
+
+Projection = tuple[Array, Array]
+
+
+def torch_weights(weights: Mapping[str, Array]) -> tuple[list[Projection], Projection] | None:
+    if "out_proj.weight" not in weights:
+        return None
+    e = len(weights["out_proj.weight"])
+    if "in_proj_weight" in weights:
+        kernels = [part.T for part in np.split(weights["in_proj_weight"], 3)]
+    elif "q_proj_weight" in weights:
+        kernels = [weights[f"{which}_proj_weight"].T for which in "qkv"]
+    else:
+        return None
+    biases = np.split(weights.get("in_proj_bias", np.zeros(3 * e)), 3)
+    return list(zip(kernels, biases)), (weights["out_proj.weight"].T, weights.get("out_proj.bias", np.zeros(e)))
+
+
+def flax_weights(weights: Mapping[str, Array]) -> tuple[list[Projection], Projection] | None:
+    names = ("query", "key", "value")
+    if any(f"{name}.kernel" not in weights for name in (*names, "out")):
+        return None
+    parts = []
+    for name in names:
+        kernel = weights[f"{name}.kernel"]
+        kernel = kernel.reshape(len(kernel), -1)
+        parts.append((kernel, np.ravel(weights.get(f"{name}.bias", np.zeros(kernel.shape[1])))))
+    kernel = weights["out.kernel"].reshape(-1, weights["out.kernel"].shape[-1])
+    return parts, (kernel, np.ravel(weights.get("out.bias", np.zeros(kernel.shape[1]))))
+
+
+def module_variants(
+    site: Site, scene: Scene, inputs: Sequence[Array], projections: Sequence[Projection], swapped: bool
+) -> Iterator[Variant]:
+    """With the module's own biases, and without them."""
+    for variant in variants_of(site, scene, False):
+        yield replace(variant, departs=(*variant.departs, "attention-time-major")) if swapped else variant
+    for which in ("in", "out", "both"):
+        parts, out = scene.parts, scene.out
+        if which != "out" and any(bias.any() for _, bias in projections):
+            parts = tuple(x @ kernel for x, (kernel, _) in zip(inputs, projections))
+        if which != "in" and out is not None:
+            out = out[0], np.zeros_like(out[1])
+        if not swapped:
+            for variant in variants_of(site, replace(scene, parts=parts, out=out), False, most=0):
+                yield replace(variant, departs=("attention-bias-missing",), says=f"{variant.says}, no bias ({which})")
+
+
+def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterator[Variant]:
+    width = scene.parts[0].shape[-1] // (3 if packed else 1)
+    every = [n for n in (8, 12, 4, 2, 16, 1, 6, 3) if width % n == 0]
+    known = [n for n in site.settings(*COUNTS) if isinstance(n, int) and n > 0 and width % n == 0]
+    rows = some(scene.parts[0].shape[1])
+    layout = Layout(site, scene, packed, rows)
+    axes = [
+        settings("heads", known or every, "{} heads".format, "attention-head-count"),
+        settings("scale", list(SCALES), str, "attention-scale"),
+        *use_axes(site, scene),
+        settings("position", POSITIONS if packed or same_heads(scene) else POSITIONS[:3], str, "rope-missing"),
+        settings("causal", list(CAUSAL), CAUSAL.__getitem__, "attention-causal-alignment"),
+        bases(site),
+        *shape_axes(scene, packed),
+    ]
+    axes.append(empties(scene))
+    yield from search(site, axes, layout.make, layout.small(), "softmax(q k^T) v", most=most)
+
+
+def same_heads(scene: Scene) -> bool:
+    return bool(scene.parts[0].shape[-1] == scene.parts[-1].shape[-1])
+
+
+def use_axes(site: Site, scene: Scene) -> Iterator[Axis]:
+    for place, mask in enumerate(scene.masks):
+        ways = ["unused", "kept", "left out"] if mask.dtype.kind != "f" else ["added", "unused", "kept", "left out"]
+        if mask.dtype.kind in "iu":
+            ways.append("added")
+        yield settings(f"mask{place}", ways, USES.__getitem__, "attention-float-mask-added")
+
+
+def bases(site: Site) -> Axis:
+    own = [float(b) for b in site.settings("rope_theta", "base", "theta", "rope_base") if isinstance(b, (int, float))]
+    return settings("base", [*own, 10000.0, *([500000.0, 1000000.0] if own else [])], "base {:g}".format, "rope-base")
+
+
+def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
+    if packed:
+        packings = [("h q k v d", "each head's q, k, v together"), ("h d q k v", "q, k, v of each feature together")]
+        yield departures("packing", "q k v h d", *((way, says, "attention-qkv-packing") for way, says in packings))
+    if packed or len({part.shape for part in scene.parts}) == 1:
+        orders = [(order, f"taken as {order}", "attention-roles-exchanged") for order in ORDERS[1:]]
+        yield departures("order", ORDERS[0], *orders)
+    odd = ("interleaved", "every h-th feature a head", "attention-head-interleaved")
+    plain = "attention-reshaped-heads"
+    yield departures("split", "blocks", odd, ("reshaped", "n t (h d) read as n h t d", plain))
+    yield departures("merge", "blocks", odd, ("reshaped", "n h t d read as n t (h d)", plain))
+    yield departures("axis", "keys", ("queries", "softmax over queries", "attention-softmax-axis"))
+    yield departures("zero", False, (True, "a key and a value of zeros", "attention-zero-key"))
+    if not packed and not same_heads(scene):
+        yield departures("repeat", "each", ("turn", "key heads in turn", "attention-kv-head-repeat"))
+
+
+def empties(scene: Scene) -> Axis:
+    """What becomes of queries without a key: told apart only where there are masks."""
+    ways = ["uniform", "zero", "NaN"] if scene.masks else ["uniform"]
+    return settings("empty", ways, "{} where all is masked".format, "attention-fully-masked-row")
+
+
+class Layout:
+    """Makes the site's value under a choice of conventions, for the whole or at some queries of the first example."""
+
+    def __init__(self, site: Site, scene: Scene, packed: bool, rows: Sequence[int]):
+        self.site, self.scene, self.packed, self.rows = site, scene, packed, rows
+        self.known: dict[tuple[str, int, bool], Attention] = {}
+
+    def small(self) -> Site:
+        return replace(self.site, first=self.cut(self.site.first), second=self.cut(self.site.second))
+
+    def cut(self, y: Array) -> Array:
+        y = np.moveaxis(y, self.scene.time, 1)[:1, list(self.rows)]
+        return np.moveaxis(y, 1, self.scene.time)
+
+    def attention(self, packing: str, heads: int, whole: bool) -> Attention:
+        key = packing, heads if self.packed else 0, whole
+        if key not in self.known:
+            parts: Sequence[Array] = self.scene.parts
+            masks = self.scene.masks
+            if not whole:
+                parts, masks = [part[:1] for part in parts], tuple(mask[:1] for mask in masks)
+            if self.packed:
+                parts = unpacked(parts[0], packing, heads)
+            self.known[key] = Attention(parts, masks, None if whole else self.rows)
+        return self.known[key]
+
+    def make(self, at: Site, packing: str = "q k v h d", **ways: Any) -> Array:
+        uses = tuple(ways.pop(f"mask{place}") for place in range(len(self.scene.masks)))
+        if ways["base"] != 10000.0 and not ways["position"].startswith("rotary"):
+            raise ValueError("a base is of rotary positions alone")
+        y = self.attention(packing, ways["heads"], at is self.site)(Heads(masks=uses, **ways))
+        if self.scene.out is not None:
+            y = y @ self.scene.out[0] + self.scene.out[1]
+        return np.moveaxis(y, 1, self.scene.time).reshape(at.first.shape)
+
+
+def unpacked(x: Array, packing: str, heads: int) -> list[Array]:
+    """q, k and v [n t e] of one array n t (3 e)."""
+    n, t, wide = x.shape
+    d = wide // 3 // heads
+    if packing == "q k v h d":
+        return list(np.split(x, 3, -1))
+    if packing == "h q k v d":
+        return [part.reshape(n, t, -1) for part in np.moveaxis(x.reshape(n, t, heads, 3, d), 3, 0)]
+    return [part.reshape(n, t, -1) for part in np.moveaxis(x.reshape(n, t, heads, d, 3), 4, 0)]

@@ -1,0 +1,157 @@
+"""Attention of several heads, with each of its conventions to be chosen.
+
+Y = merge(softmax(Q K^T scale + bias, over keys) V)        Q K V [n h t d], each of n t (h d) split into heads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from crosscheck.axes import Array
+
+SCALES: dict[str, Callable[[int, int], float]] = {
+    "scores / sqrt(d)": lambda d, e: d**-0.5,
+    "scores as they are": lambda d, e: 1.0,
+    "scores / sqrt(h d)": lambda d, e: e**-0.5,
+    "scores / d": lambda d, e: 1.0 / d,
+    "scores sqrt(d)": lambda d, e: d**0.5,
+}
+ORDERS = ("q k v", "q v k", "k q v", "k v q", "v q k", "v k q")
+
+
+@dataclass(frozen=True)
+class Heads:
+    """How heads attend. masks: for each mask "kept", "left out", "added" or "unused"."""
+
+    heads: int = 1
+    order: str = "q k v"
+    split: str = "blocks"
+    merge: str = "blocks"
+    scale: str = "scores / sqrt(d)"
+    position: str = "none"
+    base: float = 10000.0
+    causal: str = "no"
+    masks: tuple[str, ...] = ()
+    empty: str = "uniform"
+    axis: str = "keys"
+    repeat: str = "each"
+    zero: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Whether an output depends on its own query alone."""
+        return (self.split, self.merge, self.axis) == ("blocks", "blocks", "keys")
+
+
+class Attention:
+    """q, k, v [n t e] with masks that broadcast against n h t s; at some queries alone, if `rows` says which."""
+
+    def __init__(self, parts: Sequence[Array], masks: Sequence[Array], rows: Sequence[int] | None = None):
+        self.parts, self.masks, self.rows = dict(zip("qkv", parts)), masks, rows
+        self.split = cache(self._split)
+
+    def _split(self, which: str, heads: int, way: str, position: str, base: float) -> Array:
+        x = self.parts[which]
+        n, t, e = x.shape
+        if e % heads:
+            raise ValueError("heads do not divide the width")
+        if way == "blocks":
+            y = x.reshape(n, t, heads, -1).transpose(0, 2, 1, 3)
+        elif way == "interleaved":
+            y = x.reshape(n, t, -1, heads).transpose(0, 3, 1, 2)
+        else:
+            y = x.reshape(n, heads, t, -1)
+        return rotated(y, position, base) if position.startswith("rotary") else y
+
+    def __call__(self, how: Heads) -> Array:
+        q, k, v = how.order.split()
+        width = self.parts[q].shape[-1] // how.heads
+        fewer = self.parts[k].shape[-1] // width
+        query = self.split(q, how.heads, how.split, how.position, how.base)
+        key = self.split(k, fewer, how.split, how.position, how.base)
+        value = self.split(v, fewer, how.split, "none", 0.0)
+        key, value = (repeated(x, how.heads, how.repeat) for x in (key, value))
+        if how.zero:
+            key, value = (np.concatenate([x, np.zeros_like(x[:, :, :1])], 2) for x in (key, value))
+        rows = self.rows if self.rows is not None and how.local else None
+        at = np.arange(query.shape[2]) if rows is None else np.asarray(rows)
+        size = query.shape[-1]
+        scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](size, size * how.heads)
+        bias = self.bias(how, query.shape[2], key.shape[2] - how.zero)[:, :, at]
+        bias = np.concatenate([bias, np.zeros_like(bias[..., :1])], -1) if how.zero else bias
+        y = merged(softmax(scores + bias, how) @ value, how.merge)
+        return y if self.rows is None or rows is not None else y[:, list(self.rows)]
+
+    def bias(self, how: Heads, t: int, s: int) -> Array:
+        """What is added to the scores: -inf for what is masked, and the distance times a slope."""
+        total = np.zeros((1, 1, t, s))
+        for mask, way in zip(self.masks, how.masks):
+            total = total + added(mask, way)
+        ago = np.arange(t)[:, None] - np.arange(s)
+        if how.position.startswith("alibi"):
+            steps = np.abs(ago) if how.position == "alibi, |i - j|" else ago
+            total = total - steps * slopes(how.heads)[:, None, None]
+        if how.causal != "no":
+            late = {"from the start": 0, "from the end": s - t, "without itself": -1}[how.causal]
+            total = np.where(ago + late >= 0, total, -np.inf)
+        return total
+
+
+def added(mask: Array, way: str) -> Array:
+    if way == "unused":
+        return np.zeros((1, 1, 1, 1))
+    if way == "added":
+        return mask.astype(np.float64)
+    keep = mask != 0 if way == "kept" else mask == 0
+    return np.where(keep, 0.0, -np.inf)
+
+
+def softmax(scores: Array, how: Heads) -> Array:
+    axis = -1 if how.axis == "keys" else -2
+    top = scores.max(axis, keepdims=True)
+    weights = np.exp(scores - np.where(np.isfinite(top), top, 0))
+    total = weights.sum(axis, keepdims=True)
+    empty = total == 0
+    fill = {"uniform": 1 / scores.shape[axis], "zero": 0.0, "NaN": np.nan}[how.empty]
+    return np.asarray(np.where(empty, fill, weights / np.where(empty, 1, total)))
+
+
+def rotated(x: Array, position: str, base: float) -> Array:
+    """Each pair of features turned by its angle: the halves' i-th elements are a pair, or neighbours."""
+    t, d = x.shape[-2:]
+    if d % 2:
+        raise ValueError("an odd number of features has no pairs")
+    angle = np.arange(t)[:, None] * base ** (-2 * np.arange(d // 2) / d)
+    cos, sin = np.cos(angle), np.sin(angle)
+    if position == "rotary, halves":
+        a, b = x[..., : d // 2], x[..., d // 2 :]
+        return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
+    a, b = x[..., ::2], x[..., 1::2]
+    return np.stack([a * cos - b * sin, b * cos + a * sin], -1).reshape(x.shape)
+
+
+def slopes(heads: int) -> Array:
+    """2^(-8/h), 2^(-16/h), ...; of numbers that are no power of two the next lower one's and every second of twice."""
+    near = 2 ** int(np.log2(heads))
+    first = 2.0 ** (-8 * np.arange(1, near + 1) / near)
+    more = 2.0 ** (-4 * np.arange(1, 2 * near + 1, 2) / near)
+    return np.asarray(np.concatenate([first, more[: heads - near]]))
+
+
+def repeated(x: Array, heads: int, way: str) -> Array:
+    """Fewer heads of keys and values shared by several queries: each for neighbouring ones, or all in turn."""
+    if heads % x.shape[1]:
+        raise ValueError("heads cannot be shared evenly")
+    times = heads // x.shape[1]
+    return np.repeat(x, times, 1) if way == "each" else np.tile(x, (1, times, 1, 1))
+
+
+def merged(y: Array, way: str) -> Array:
+    n, h, t, d = y.shape
+    if way == "blocks":
+        return y.transpose(0, 2, 1, 3).reshape(n, t, h * d)
+    return y.transpose(0, 2, 3, 1).reshape(n, t, h * d) if way == "interleaved" else y.reshape(n, t, h * d)
