@@ -251,7 +251,7 @@ def between(run: Run, span: Any) -> list[Call]:
     """The calls that completed in a stretch of wiring and lead on in it."""
     keys = [call.key for call in run.calls]
     start = keys.index(span.after) + 1 if span.after in keys else 0
-    end = keys.index(span.before) if span.before in keys else len(keys)
+    end = begins(run, span.before) if span.before in keys else len(keys)
     around = {call.parent for call in run.calls}
     return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
 
@@ -275,7 +275,8 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     if divergence.match is not None:
         where = f"`{divergence.first}`" if divergence.first else "the whole"
         found += [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
-    mine, theirs = earlier(scene.run, match.unit.first), earlier(scene.forced, match.unit.second)
+    enters = bool(divergence.before)
+    mine, theirs = earlier(scene.run, match.unit.first, enters), earlier(scene.forced, match.unit.second, enters)
     inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
     late = [m for m in inner if m.unit.first not in mine and m.unit.second in theirs]
     early = [m for m in inner if m.unit.first in mine]
@@ -284,7 +285,20 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     return found
 
 
-def earlier(run: Run, key: str) -> set[str]:
-    """The calls that completed before this one."""
+def earlier(run: Run, key: str, enters: bool) -> set[str]:
+    """The calls that completed before this one, or before it began."""
     keys = [call.key for call in run.calls]
-    return set(keys[: keys.index(key)] if key in keys else keys)
+    end = keys.index(key) if key in keys else len(keys)
+    return set(keys[: begins(run, key) if enters else end])
+
+
+def begins(run: Run, key: str) -> int:
+    """The place among the calls, which are in the order in which they complete, at which a call begins."""
+    parents = {call.key: call.parent for call in run.calls}
+    for place, call in enumerate(run.calls):
+        at: str | None = call.key
+        while at is not None and at != key:
+            at = parents.get(at)
+        if at == key:
+            return place
+    return len(run.calls)

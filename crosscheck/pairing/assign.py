@@ -1,4 +1,5 @@
-"""The likeliest one-to-one pairing of leaves, as one assignment problem over names, shapes, kinds and order of use."""
+"""The likeliest one-to-one pairing of leaves, as assignment problems over names, shapes, kinds and order of use: first
+of what tells modules apart best, their weights; then of the rest, which stays with the weights of its module."""
 
 from __future__ import annotations
 
@@ -14,22 +15,47 @@ from crosscheck.pairing.fits import fits
 from crosscheck.pairing.names import role, unlikeness
 
 IMPOSSIBLE = 1e6
+STRANGERS = 10.0
 Pair = tuple[Leaf, Leaf]
+Owners = set[tuple[str, str]]
+"""Modules of either model of which leaves have been paired."""
 
 
 def assign(
-    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int]
+    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
 ) -> list[Pair]:
     """Pairs of leaves that fit each other; `used` says when each is first used."""
+    leading, leading_there = leaders(first, {a for a, _ in known}), leaders(second, {b for _, b in known})
+    pairs = solved(leading, leading_there, used, used_there, known)
+    known = known | {(a.owner, b.owner) for a, b in pairs}
+    taken = {leaf.path for leaf, _ in pairs}, {leaf.path for _, leaf in pairs}
+    rest, rest_there = (
+        [leaf for leaf in leaves if leaf.path not in done] for leaves, done in zip((first, second), taken)
+    )
+    return pairs + solved(rest, rest_there, used, used_there, known)
+
+
+def leaders(leaves: Sequence[Leaf], known: set[str]) -> list[Leaf]:
+    """Matrices and kernels; of a module that has none (a norm) its first leaf."""
+    large = {leaf.owner for leaf in leaves if len(leaf.shape) > 1} | known
+    lone: dict[str, Leaf] = {}
+    for leaf in sorted(leaves, key=lambda leaf: (not leaf.trainable, role(leaf) != "scale")):
+        lone.setdefault(leaf.owner, leaf)
+    return [leaf for leaf in leaves if len(leaf.shape) > 1 or (leaf.owner not in large and leaf is lone[leaf.owner])]
+
+
+def solved(
+    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
+) -> list[Pair]:
     if not first or not second:
         return []
-    costs = cost_matrix(first, second, used, used_there)
+    costs = cost_matrix(first, second, used, used_there, known)
     rows, columns = linear_sum_assignment(costs)
     return [(first[i], second[j]) for i, j in zip(rows, columns) if costs[i, j] < IMPOSSIBLE]
 
 
 def cost_matrix(
-    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int]
+    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
 ) -> Array:
     """What speaks against each pair. A class is a role and a size; within one the leaves' order counts."""
     places, places_there = ranks(first, used), ranks(second, used_there)
@@ -37,8 +63,14 @@ def cost_matrix(
     for i, a in enumerate(first):
         for j, b in enumerate(second):
             if prod(a.shape) == prod(b.shape) and compatible(a, b) and fits(a, b):
-                costs[i, j] = against(a, b) + out_of_order(places[a.path], places_there[b.path])
+                order = out_of_order(places[a.path], places_there[b.path])
+                costs[i, j] = against(a, b) + order + STRANGERS * strangers(a.owner, b.owner, known)
     return costs
+
+
+def strangers(a: str, b: str, known: Owners) -> bool:
+    """Whether either module has been paired, with another one."""
+    return (a, b) not in known and any(a == one or b == other for one, other in known)
 
 
 def compatible(a: Leaf, b: Leaf) -> bool:

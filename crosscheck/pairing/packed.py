@@ -20,10 +20,14 @@ def unpack(
 ) -> list[tuple[Leaf, list[Leaf], Fit]]:
     """For every leaf that several siblings of the other model make up: those, in the order in which they are packed."""
     free, found = list(parts), []
-    for pack in sorted(packs, key=lambda leaf: used.get(leaf.path, 0)):
+    homes: dict[str, list[str]] = {}
+    for pack in sorted(packs, key=lambda leaf: (len(leaf.shape) == 1, used.get(leaf.path, 0))):
         groups = [group for group in siblings(free, used_there) if part_fit(pack, group)]
+        at_home = [group for group in groups if owners(group) == homes.get(pack.owner)]
+        groups = at_home or [group for group in groups if owners(group) not in homes.values()]
         if groups:
             best = min(groups, key=lambda group: unlikeness(pack.owner, common(group)) + 0.1 * groups.index(group))
+            homes.setdefault(pack.owner, owners(best))
             free = [leaf for leaf in free if leaf not in best]
             found.append((pack, best, part_fit(pack, best)))
     return [(pack, group, fit) for pack, group, fit in found if fit]
@@ -59,6 +63,10 @@ def tokens(leaf: Leaf) -> set[str]:
     last = leaf.owner.rpartition(".")[2].rstrip("_")
     gate = {"o": "out"}.get(last[-1:], last[-1:]) if len(last) == 2 and last[0] in "ih" else ""
     return {*words(last), gate}
+
+
+def owners(group: Sequence[Leaf]) -> list[str]:
+    return [leaf.owner for leaf in group]
 
 
 def common(group: Sequence[Leaf]) -> str:

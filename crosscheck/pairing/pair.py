@@ -30,10 +30,15 @@ def pair(first: Model, second: Model, used: Used, used_there: Used, given: Mappi
     for pack, group, fit in packed.unpack(without_twin(b, a), a, used_there, used):
         links += packed.pack_links(pack, group, fit, True, "packed")
     a, b = unlinked(first, links, True), unlinked(second, links, False)
-    for one, other in assign(a, b, used, used_there):
+    known = {(owner(link.first.path), owner(link.second.path)) for link in links}
+    for one, other in assign(a, b, used, used_there, known):
         links.append(link_of(one, other))
     links += copies(first, second, links)
     return sorted_pairing(first, second, links)
+
+
+def owner(path: str) -> str:
+    return path.rpartition(".")[0]
 
 
 def link_of(one: Leaf, other: Leaf, choice: int = 0) -> Link:

@@ -1,7 +1,8 @@
 """Places that keep a narrower dtype inside although the model runs in float64 (a softmax, statistics, tables).
 
-Told by their response: what a place makes of inputs moved by t and by 2t lies on a line if it computes in float64, and
-jumps or stays where it is if something in it is rounded more coarsely. Such a place is judged by float32's rounding.
+Told by the dtypes of what was recorded, and by their response: what a place makes of inputs moved by t and by 2t lies
+on a line if it computes in float64, and jumps or stays where it is if something in it is rounded more coarsely. Such a
+place is judged by float32's rounding. So is a constant factor that is 1 to float32's rounding.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from crosscheck.models.model import Arrays, Ask, Forced, Model
 from crosscheck.twins.measure import LIMIT, ROUNDOFF
 
 STEP = 2.0**-36
+EXACT = 1e-3
+"""What a factor leaves of a difference that it explains."""
 BENT = 0.05
 """A response that departs from a line by more than this share of itself is not float64's."""
 
@@ -27,27 +30,55 @@ def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str
     if not small:
         return {}
     mine = {m.unit.first: force_of(m.first) for m in scene.matches if m.unit.first}
-    bent = bent_calls(twins.first, replace(scene.asks[0], cotangents=None), mine)
-    bent_there = bent_calls(twins.second, replace(scene.asks[1], cotangents=None), scene.forces)
+    bent = bent_calls(twins.first, replace(scene.asks[0], cotangents=None), mine) | narrow(scene.run)
+    bent_there = bent_calls(twins.second, replace(scene.asks[1], cotangents=None), scene.forces) | narrow(scene.forced)
+    there = {m.unit.first: m.unit.second for m in scene.matches}
     reasons = {}
     for d in small:
-        sides = [
-            name for name, at in (("first", bent & keys_of(d, True)), ("second", bent_there & keys_of(d, False))) if at
-        ]
+        if ratio := constant_ratio(twins, scene, d):
+            reasons[d] = f"one model has a constant here in a narrower dtype: the second is {ratio:.9g} times the first"
+            continue
+        keys = keys_of(d)
+        places = ("first", bent & keys), ("second", bent_there & {there.get(key, key) for key in keys})
+        sides = [name for name, at in places if at]
         if sides:
             reasons[d] = f"the {' and the '.join(sides)} model keeps a narrower dtype here; alike to its rounding"
     return reasons
+
+
+def constant_ratio(twins: Any, scene: Any, divergence: Any) -> float | None:
+    """The factor, 1 to float32's rounding, by which the two sides differ everywhere; None if there is none."""
+    from crosscheck.causes.scenes import sites
+
+    for site in sites(twins, scene, divergence)[:1]:
+        a, b = site.first.ravel(), site.second.ravel()
+        ratio = float(np.vdot(a, b) / np.vdot(a, a)) if a.any() and a.shape == b.shape else 0.0
+        left = np.linalg.norm(b - ratio * a)
+        if 0 < abs(ratio - 1) <= 2 * ROUNDOFF["float32"] and left <= EXACT * np.linalg.norm(b - a):
+            return ratio
+    return None
 
 
 def force_of(call: Any) -> Forced:
     return Forced(call.inputs, call.outputs, {}, {})
 
 
-def keys_of(divergence: Any, first: bool) -> set[str]:
-    """The calls at which the response shows: the unit itself; for wiring what it leads to, or the module it is in."""
+def keys_of(divergence: Any) -> set[str]:
+    """The first model's calls at which it shows: the unit itself; for wiring where it begins and ends, or the module
+    it is in."""
     match = divergence.match
-    own = (match.unit.first if first else match.unit.second) if match else ""
-    return {own, divergence.before if first else "", divergence.first if first else divergence.second}
+    ends = {divergence.after} if divergence.direction == "backward" else {divergence.before}
+    return {match.unit.first if match else "", divergence.first, *(ends if divergence.wiring else ())}
+
+
+def narrow(run: Any) -> set[str]:
+    """The calls of a run in float64 that have anything in a narrower dtype."""
+    sides = ("inputs", "outputs", "cotangents", "input_cotangents")
+    return {
+        call.key
+        for call in run.calls
+        if any(x.dtype.kind == "f" and x.dtype.itemsize < 8 for side in sides for x in getattr(call, side).values())
+    }
 
 
 def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced]) -> set[str]:

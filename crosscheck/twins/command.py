@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from crosscheck.models.source import build
@@ -122,13 +124,15 @@ def require_input(inputs: Sequence[str]) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """A spinner with what is being done on a terminal, a line a step anywhere else; both on stderr."""
+    """What is being done, and for how long, on a terminal; a line a step anywhere else. Both on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: told(step)
+        yield told
         return
-    with console.status("importing") as status:
-        yield lambda step: status.update(Text(step))
+    columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("importing", total=None)
+        yield lambda step: bar.update(task, description=escape(step))
 
 
 def told(line: str) -> None:

@@ -73,6 +73,7 @@ def convert(
         )
     if not partial:
         require_complete(a, b, pairing)
+    require_names_of(a, b, source, named)
     return carried(by_leaf(source, named, a), b, pairing)
 
 
@@ -81,6 +82,13 @@ def carried(values: Arrays, second: Model, pairing: Pairing) -> Arrays:
     found = pairing.carry(values, second.values())
     names = {leaf.path: (leaf.path, *leaf.aliases) for leaf in second.leaves}
     return {name: np.array(found[path], order="C") for path in names for name in names[path]}
+
+
+def require_names_of(model: Model, other: Model, source: str, named: Mapping[str, Array]) -> None:
+    """Weights of the other one of the two are a likely mistake."""
+    own, others = ({name for leaf in m.leaves for name in (leaf.path, *leaf.aliases)} for m in (model, other))
+    if set(named) <= others and not set(named) <= own:
+        raise ValueError(f"{source} has the names of {other.name}, not of {model.name}: are the two models exchanged?")
 
 
 def by_leaf(source: str, named: Mapping[str, Array], model: Model) -> Arrays:

@@ -99,21 +99,34 @@ def path_of(key: str) -> str:
     return key.partition("#")[0]
 
 
+def passage(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[tuple[Seen, bool]]:
+    """Every unit twice, as the forward pass enters (True) and leaves it; `seen` is in the order in which it leaves."""
+    by_key, entered = {s.key: s for s in seen}, set()
+    found = []
+    for s in seen:
+        for key in (*reversed(around(s.key, parents)), s.key):
+            if key in by_key and key not in entered:
+                entered.add(key)
+                found.append((by_key[key], True))
+        found.append((s, False))
+    return found
+
+
 def forward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
     """Units with a wrong output, and stretches of wiring that brought something wrong, in forward order."""
     by_key = {s.key: s for s in seen}
     found: list[Divergence] = []
     last = ""
-    for s in seen:
-        if (came := s.worst("inputs")) and s.key:
+    for s, entering in passage(seen, parents):
+        if entering and s.key and (came := s.worst("inputs")):
             body = body_of(s.key, parents, by_key)
             found.append(wiring_at("forward", body, by_key, came, before=s.key, after=last))
-        if wrong := s.worst("outputs"):
+        if not entering and (wrong := s.worst("outputs")):
             if s.match.unit.inner:
                 found.append(unit_at("forward", s, wrong))
             else:
                 found.append(wiring_at("forward", s.key, by_key, wrong, after=last_inside(s.key, seen, parents)))
-        last = s.key
+        last = last if entering else s.key
     return found
 
 
@@ -126,14 +139,14 @@ def backward_culprits(
     told = {(d.first, d.wiring) for d in forward}
     found: list[Divergence] = []
     following = ""
-    for s in reversed(seen):
-        if (wrong := s.worst("cotangents")) and s.key:
+    for s, entering in reversed(passage(seen, parents)):
+        if not entering and s.key and (wrong := s.worst("cotangents")):
             body = body_of(s.key, parents, by_key)
             found.append(wiring_at("backward", body, by_key, wrong, before=following, after=s.key))
-        if wrong := s.worst("input_cotangents"):
+        if entering and (wrong := s.worst("input_cotangents")):
             inner = s.match.unit.inner
             found.append(unit_at("backward", s, wrong) if inner else wiring_at("backward", s.key, by_key, wrong))
-        following = s.key
+        following = s.key if entering else following
     return [d for d in found if (d.first, d.wiring) not in told]
 
 

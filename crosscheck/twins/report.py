@@ -21,7 +21,7 @@ from crosscheck.twins.measure import Gap
 class Report:
     """What `crosscheck.compare` returns. print(report) is one screen; in a notebook it is a page.
 
-    agree             every rung that was run agrees, and at least one was
+    agree             every rung that was run agrees, at least one was, and no model raised
     first_divergence  the first place that is to blame, or None: direction, first, second (paths), gap, where
     causes            what explains the divergences: title, both sides' ways, the figures before and after, the fix
     tensors           everything that was compared, by rung; notes: what else a reader should know
@@ -48,14 +48,15 @@ class Report:
     @property
     def status(self) -> str:
         """agree, diverge, crashed (a model raised), or not run (nothing was compared)."""
-        if self.problem:
+        if any(f.diverges and not f.excused for f in self.findings):
+            return "diverge"
+        if self.problem or any(f.reason.startswith("raised") for f in self.findings):
             return "crashed"
-        return "agree" if self.agree else "diverge" if any(f.gaps for f in self.findings) else "not run"
+        return "agree" if any(f.gaps for f in self.findings) else "not run"
 
     @property
     def agree(self) -> bool:
-        run = [finding for finding in self.findings if finding.gaps]
-        return not self.problem and bool(run) and not any(f.diverges and not f.excused for f in run)
+        return self.status == "agree"
 
     def accused(self) -> list[Culprit]:
         return [culprit for culprit in self.culprits if not culprit.excused]
