@@ -27,13 +27,14 @@ class Side:
 @dataclass(frozen=True)
 class Site:
     """target: what differs: "output" (of a unit), "value" (that wiring brings or gives), "state", "gradient" (what
-    comes back), "step" (by how much an optimizer changes a parameter; the inputs are it and its gradients). first, second: both sides' version of it. inputs: of a unit, what it was given; of wiring, what it
-    may have been made of, the nearest last. weights, buffers: the unit's, by the last name ("weight", "running_var");
-    buffers as they were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the
-    second's unit has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the
-    unit. given: what modules without parameters in the first model's wiring gave. called: the inputs, then what is
-    given, in words, each with the class of the module that made it. cotangents: what may have come back, the nearest
-    last."""
+    comes back), "step" (by how much an optimizer changes a parameter; the inputs are that and its gradients).
+    first, second: both sides' version of it. inputs: of a unit, what it was given; of wiring, what it may have been
+    made of, the nearest last. weights, buffers: the unit's, by the last name ("weight", "running_var"); buffers as they
+    were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the second's unit
+    has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the unit. given:
+    what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
+    inputs, then what is given, in words, each with the class of the module that made it. cotangents: what may have come
+    back, the nearest last."""
 
     target: str
     first: Array

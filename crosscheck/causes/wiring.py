@@ -17,7 +17,7 @@ ELSEWHERE = "value-from-elsewhere"
 RESIDUAL = "https://arxiv.org/abs/1512.03385"
 
 cause(
-    ELSEWHERE,
+    "value-from-elsewhere",
     "wiring",
     "what reaches this place is a value from another place of the net",
     "forward(): which variable is handed on",

@@ -1,0 +1,111 @@
+"""From two whole models to the cause: one call, no map, and the change that was made in the port is named."""
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+import torch
+import torch.nn.functional as F
+from flax import nnx
+from torch import nn
+
+from crosscheck.twins.compare import compare
+
+STOP = jax.lax.stop_gradient
+
+
+class Torch(nn.Module):
+    """Two dense layers with something between them and something after."""
+
+    def __init__(self, between=torch.relu, after=lambda y, x: y, width=7):
+        super().__init__()
+        self.first, self.second = nn.Linear(5, 7), nn.Linear(width, 5)
+        self.between, self.after = between, after
+
+    def forward(self, x):
+        return self.after(self.second(self.between(self.first(x))), x)
+
+
+class Flax(nnx.Module):
+    def __init__(self, between=nnx.relu, after=lambda y, x: y, width=7):
+        rngs = nnx.Rngs(0)
+        self.begin, self.end = nnx.Linear(5, 7, rngs=rngs), nnx.Linear(width, 5, rngs=rngs)
+        self.between, self.after = between, after
+
+    def __call__(self, x):
+        return self.after(self.end(self.between(self.begin(x))), x)
+
+
+def plus(y, x):
+    return y + x
+
+
+BETWEEN = {
+    "activation-other": (torch.relu, nnx.silu),
+    "activation-missing": (torch.relu, lambda h: h),
+    "gelu-tanh-default": (F.gelu, nnx.gelu),
+    "leaky-relu-slope": (lambda h: F.leaky_relu(h, 0.2), nnx.leaky_relu),
+    "softmax-axis": (lambda h: h.softmax(0), nnx.softmax),
+    "scale-sqrt-width": (lambda h: h * 7**0.5, lambda h: h),
+    "flipped": (lambda h: torch.tanh(h).flip(-1), jnp.tanh),
+    "clamp-missing": (lambda h: torch.sin(h).clamp(-0.3, 0.3), jnp.sin),
+    "gradient-detached": (lambda h: torch.tanh(h) + h.detach(), lambda h: jnp.tanh(h) + h),
+    "gradient-scaled": (torch.tanh, lambda h: 0.1 * jnp.tanh(h) + STOP(0.9 * jnp.tanh(h))),
+}
+AFTER = {
+    "residual-missing": (lambda y, x: y + x, lambda y, x: y),
+    "residual-twice": (lambda y, x: y + x, lambda y, x: y + 2 * x),
+    "sign-flipped": (lambda y, x: y + x, lambda y, x: y - x),
+    "activation-around-sum": (lambda y, x: torch.relu(y + x), lambda y, x: nnx.relu(y) + x),
+    "mse-l2-half": (F.mse_loss, lambda y, x: optax.losses.l2_loss(y, x).mean()),
+    "loss-reduction": (F.mse_loss, lambda y, x: optax.losses.squared_error(y, x).sum()),
+    "variance-ddof": (lambda y, x: y.var(-1), lambda y, x: y.var(-1)),
+}
+
+
+def told(report):
+    """The causes of the first divergence."""
+    assert not report.agree, report.problem
+    first = report.accused()[0]
+    return [cause.id for cause in first.explanation.causes] if first.explanation else [], first
+
+
+def both(one, other):
+    for first, second in ((one, other), (other, one)):
+        yield compare(first, second, "x: n c = 6 5", rungs=("eval",))
+
+
+@pytest.mark.parametrize("cause", BETWEEN)
+def test_between_two_layers(cause):
+    one, other = BETWEEN[cause]
+    for report in both(Torch(one), Flax(other)):
+        causes, first = told(report)
+        assert causes == [cause], (first.divergence.where, first.explanation, first.clues)
+
+
+@pytest.mark.parametrize("cause", AFTER)
+def test_after_the_last_layer(cause):
+    one, other = AFTER[cause]
+    for report in both(Torch(after=one), Flax(after=other)):
+        causes, first = told(report)
+        assert causes == [cause], (first.divergence.where, first.explanation, first.clues)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (torch.relu, lambda h: nnx.relu(h) + 0.01 * jnp.sin(h)),
+        (torch.tanh, lambda h: jnp.tanh(h) * (1 + 0.1 * jnp.arange(7))),
+        (torch.tanh, lambda h: jnp.tanh(h + 0.1 * h**2)),
+        (lambda h: h * h, lambda h: h * jnp.roll(h, 1, -1)),
+    ],
+)
+def test_of_faults_outside_the_catalogue_only_the_place_is_told(one, other):
+    for report in both(Torch(one), Flax(other)):
+        causes, first = told(report)
+        assert causes == [], first.explanation
+        assert first.divergence.wiring
+
+
+def test_sound_ports_agree():
+    assert compare(Torch(F.gelu, plus), Flax(lambda h: nnx.gelu(h, approximate=False), plus), "x: n c = 6 5").agree
