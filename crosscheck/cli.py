@@ -195,6 +195,9 @@ def refusing() -> Iterator[None]:
 
     try:
         yield
+    except KeyboardInterrupt as error:
+        typer.echo("crosscheck: interrupted", err=True)
+        raise typer.Exit(130) from error
     except (LookupError, ValueError, OSError, NotAModel) as error:
         typer.echo(f"crosscheck: {error.args[0] if isinstance(error, LookupError) else error}", err=True)
         raise typer.Exit(2) from error

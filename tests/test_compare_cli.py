@@ -219,6 +219,15 @@ def test_what_is_in_doubt_is_not_guessed_but_settled_by_running(folder):
     assert torch.equal(load_file(folder / "out.safetensors")["b.weight"], given["0.weight"])
 
 
+def test_models_that_were_exchanged_are_told(folder):
+    weights(folder)
+    ended = crosscheck(
+        "convert", "in.safetensors", "--to", "nets.py:plain", "--from", "nets.py:block", "-o", "out.safetensors"
+    )
+    assert ended.exit_code == 2
+    assert "has the names of Sequential, not of Block: are the two models exchanged?" in ended.stderr
+
+
 def test_an_output_is_overwritten_only_if_asked_to(folder):
     weights(folder)
     (folder / "out.safetensors").write_text("precious")

@@ -180,6 +180,18 @@ def test_a_model_that_raises_is_told_by_its_own_line():
     assert "test_compare_face.py" in screen
 
 
+def test_a_rung_that_raises_is_no_agreement():
+    class Shy(nn.Linear):
+        def forward(self, x):
+            if self.training:
+                raise RuntimeError("not in public")
+            return super().forward(x)
+
+    found = crosscheck.compare(Shy(5, 3), nn.Linear(5, 3), "x: n c = 2 5")
+    assert (found.status, found.agree) == ("crashed", False)
+    assert "could not be compared on train, which raised RuntimeError: not in public" in " ".join(str(found).split())
+
+
 def test_models_that_give_nan_alike_agree():
     class Log(nn.Linear):
         def forward(self, x):

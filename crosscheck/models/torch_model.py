@@ -15,6 +15,7 @@ from torch import nn
 from crosscheck.axes import Array
 from crosscheck.models import torch_axes
 from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain
+from crosscheck.models.open import NotAModel
 from crosscheck.models.torch_watch import Watcher, is_tensor, numpy
 from crosscheck.models.trees import flatten
 
@@ -158,7 +159,7 @@ def copied(module: nn.Module) -> nn.Module:
     try:
         twin: nn.Module = copy.deepcopy(module)
     except Exception as error:
-        raise TypeError(
+        raise NotAModel(
             f"{type(module).__name__} cannot be deep-copied ({error}), and comparing works on a copy; "
             "expected a module that holds only what can be copied"
         ) from error

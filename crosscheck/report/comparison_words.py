@@ -49,7 +49,7 @@ def named(document: Entry) -> list[str]:
 def verdict(document: Entry) -> str:
     """The one sentence."""
     status, names = document["status"], named(document)
-    if status == "crashed":
+    if status == "crashed" and document["problem"]:
         return f"Not compared: {document['problem']}"
     if status == "not run":
         return f"Nothing was compared of {' and '.join(names)}"
@@ -60,6 +60,9 @@ def verdict(document: Entry) -> str:
     both = " and ".join(names)
     if diverging:
         return f"{both} differ on {words(diverging)}" + (f", agree on {words(agreeing)}" if agreeing else "")
+    if status == "crashed":
+        raised = next(f for f in document["rungs"] if f["status"] == "crashed")
+        return f"{both} could not be compared on {raised['rung']}, which {raised['reason']}"
     left = f"; not compared: {words(skipped)}" if skipped else ""
     return f"{both} agree on {words(agreeing)}{left}"
 

@@ -138,11 +138,11 @@ class Trail:
 def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtype: str) -> tuple[Finding, Trail | None]:
     """Run both models at the same point and compare whatever comes out."""
     finding = Finding(name)
-    if train and (why := cannot_train(twins, values)):
-        finding.reason = why
-        return finding, None
-    mine, theirs = twins.asks(values, train, dtype=dtype)
     try:
+        if train and (why := cannot_train(twins, values)):
+            finding.reason = why
+            return finding, None
+        mine, theirs = twins.asks(values, train, dtype=dtype)
         if not twins.outputs:
             twins.match_outputs(twins.first.run(mine), twins.second.run(theirs))
         run = twins.first.run(replace(mine, cotangents={}))
