@@ -10,7 +10,6 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
-from crosscheck.causes.conv import some
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, departures, search, settings
 from crosscheck.causes.site import Site
@@ -153,11 +152,14 @@ def module_variants(
 
 
 def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterator[Variant]:
+    if site.first.shape != site.second.shape:
+        return
+    if np.moveaxis(site.first, scene.time, 1).shape[:2] != scene.parts[0].shape[:2]:
+        return
     width = scene.parts[0].shape[-1] // (3 if packed else 1)
     every = [n for n in (8, 12, 4, 2, 16, 1, 6, 3) if width % n == 0]
     known = [n for n in site.settings(*COUNTS) if isinstance(n, int) and n > 0 and width % n == 0]
-    rows = some(scene.parts[0].shape[1])
-    layout = Layout(site, scene, packed, rows)
+    layout = Layout(site, scene, packed)
     axes = [
         settings("heads", known or every, "{} heads".format, "attention-head-count"),
         settings("scale", list(SCALES), str, "attention-scale"),
@@ -212,18 +214,26 @@ def empties(scene: Scene) -> Axis:
 
 
 class Layout:
-    """Makes the site's value under a choice of conventions, for the whole or at some queries of the first example."""
+    """Makes the site's value under a choice of conventions, for the whole or at some queries of one example: where
+    the sides differ most, and the first and the last."""
 
-    def __init__(self, site: Site, scene: Scene, packed: bool, rows: Sequence[int]):
-        self.site, self.scene, self.packed, self.rows = site, scene, packed, rows
+    def __init__(self, site: Site, scene: Scene, packed: bool):
+        self.site, self.scene, self.packed = site, scene, packed
+        apart = np.abs(np.moveaxis(site.first - site.second, scene.time, 1)).reshape(*scene.parts[0].shape[:2], -1)
+        gap = np.nan_to_num(apart, nan=np.inf).max(-1)
+        self.example, row = (int(i) for i in np.unravel_index(gap.argmax(), gap.shape))
+        self.rows = sorted({0, row, gap.shape[1] - 1})
         self.known: dict[tuple[str, int, bool], Attention] = {}
 
     def small(self) -> Site:
         return replace(self.site, first=self.cut(self.site.first), second=self.cut(self.site.second))
 
     def cut(self, y: Array) -> Array:
-        y = np.moveaxis(y, self.scene.time, 1)[:1, list(self.rows)]
+        y = np.moveaxis(y, self.scene.time, 1)[self.example][None, self.rows]
         return np.moveaxis(y, 1, self.scene.time)
+
+    def one(self, x: Array) -> slice:
+        return slice(self.example, self.example + 1) if len(x) > 1 else slice(None)
 
     def attention(self, packing: str, heads: int, whole: bool) -> Attention:
         key = packing, heads if self.packed else 0, whole
@@ -231,7 +241,7 @@ class Layout:
             parts: Sequence[Array] = self.scene.parts
             masks = self.scene.masks
             if not whole:
-                parts, masks = [part[:1] for part in parts], tuple(mask[:1] for mask in masks)
+                parts, masks = [part[self.one(part)] for part in parts], tuple(mask[self.one(mask)] for mask in masks)
             if self.packed:
                 parts = unpacked(parts[0], packing, heads)
             self.known[key] = Attention(parts, masks, None if whole else self.rows)

@@ -20,6 +20,8 @@ SCALES: dict[str, Callable[[int, int], float]] = {
     "scores / d": lambda d, e: 1.0 / d,
     "scores sqrt(d)": lambda d, e: d**0.5,
 }
+LARGE = 2**25
+"""Multiplications up to which all queries are tried at once."""
 ORDERS = ("q k v", "q v k", "k q v", "k v q", "v q k", "v k q")
 
 
@@ -44,7 +46,11 @@ class Heads:
     @property
     def local(self) -> bool:
         """Whether an output depends on its own query alone."""
-        return (self.split, self.merge, self.axis) == ("blocks", "blocks", "keys")
+        return self.merge != "reshaped" and self.axis == "keys"
+
+    @property
+    def likely(self) -> bool:
+        return self.scale == "scores / sqrt(d)" and self.empty == "uniform"
 
 
 class Attention:
@@ -52,7 +58,7 @@ class Attention:
 
     def __init__(self, parts: Sequence[Array], masks: Sequence[Array], rows: Sequence[int] | None = None):
         self.parts, self.masks, self.rows = dict(zip("qkv", parts)), masks, rows
-        self.split = cache(self._split)
+        self.split, self.bias = cache(self._split), cache(self._bias)
 
     def _split(self, which: str, heads: int, way: str, position: str, base: float) -> Array:
         x = self.parts[which]
@@ -69,36 +75,37 @@ class Attention:
 
     def __call__(self, how: Heads) -> Array:
         q, k, v = how.order.split()
-        width = self.parts[q].shape[-1] // how.heads
-        fewer = self.parts[k].shape[-1] // width
+        wide = self.parts[q].shape[-1]
+        fewer = self.parts[k].shape[-1] * how.heads // wide
+        t, s = self.parts[q].shape[1], self.parts[k].shape[1]
+        bias, empty = self.bias(how.masks, how.causal, how.position, how.heads, t, s)
+        if how.empty != "uniform" and not empty:
+            raise ValueError("no query is without a key")
+        rows = self.rows if self.rows is not None and how.local else None
+        if self.rows is not None and rows is None and not (how.likely and t * s * wide < LARGE):
+            raise ValueError("too much to try")
         query = self.split(q, how.heads, how.split, how.position, how.base)
         key = self.split(k, fewer, how.split, how.position, how.base)
         value = self.split(v, fewer, how.split, "none", 0.0)
         key, value = (repeated(x, how.heads, how.repeat) for x in (key, value))
-        if how.zero:
-            key, value = (np.concatenate([x, np.zeros_like(x[:, :, :1])], 2) for x in (key, value))
-        rows = self.rows if self.rows is not None and how.local else None
-        at = np.arange(query.shape[2]) if rows is None else np.asarray(rows)
-        size = query.shape[-1]
-        scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](size, size * how.heads)
-        bias = self.bias(how, query.shape[2], key.shape[2] - how.zero)[:, :, at]
-        bias = np.concatenate([bias, np.zeros_like(bias[..., :1])], -1) if how.zero else bias
-        y = merged(softmax(scores + bias, how) @ value, how.merge)
+        at = np.arange(t) if rows is None else np.asarray(rows)
+        scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](wide // how.heads, wide)
+        y = merged(softmax(scores + bias[:, :, at], how)[..., :s] @ value, how.merge)
         return y if self.rows is None or rows is not None else y[:, list(self.rows)]
 
-    def bias(self, how: Heads, t: int, s: int) -> Array:
-        """What is added to the scores: -inf for what is masked, and the distance times a slope."""
+    def _bias(self, masks: Sequence[str], causal: str, position: str, heads: int, t: int, s: int) -> tuple[Array, bool]:
+        """What is added to the scores: -inf for what is masked, and the distance times a slope; whether it leaves a
+        query without a key."""
         total = np.zeros((1, 1, t, s))
-        for mask, way in zip(self.masks, how.masks):
+        for mask, way in zip(self.masks, masks):
             total = total + added(mask, way)
         ago = np.arange(t)[:, None] - np.arange(s)
-        if how.position.startswith("alibi"):
-            steps = np.abs(ago) if how.position == "alibi, |i - j|" else ago
-            total = total - steps * slopes(how.heads)[:, None, None]
-        if how.causal != "no":
-            late = {"from the start": 0, "from the end": s - t, "without itself": -1}[how.causal]
+        if position.startswith("alibi"):
+            total = total - (np.abs(ago) if position == "alibi, |i - j|" else ago) * slopes(heads)[:, None, None]
+        if causal != "no":
+            late = {"from the start": 0, "from the end": s - t, "without itself": -1}[causal]
             total = np.where(ago + late >= 0, total, -np.inf)
-        return total
+        return total, bool(np.isneginf(total).all(-1).any())
 
 
 def added(mask: Array, way: str) -> Array:
@@ -111,6 +118,8 @@ def added(mask: Array, way: str) -> Array:
 
 
 def softmax(scores: Array, how: Heads) -> Array:
+    if how.zero:
+        scores = np.concatenate([scores, np.zeros_like(scores[..., :1])], -1)
     axis = -1 if how.axis == "keys" else -2
     top = scores.max(axis, keepdims=True)
     weights = np.exp(scores - np.where(np.isfinite(top), top, 0))
@@ -147,6 +156,8 @@ def repeated(x: Array, heads: int, way: str) -> Array:
     if heads % x.shape[1]:
         raise ValueError("heads cannot be shared evenly")
     times = heads // x.shape[1]
+    if times == 1:
+        return x
     return np.repeat(x, times, 1) if way == "each" else np.tile(x, (1, times, 1, 1))
 
 
