@@ -98,6 +98,25 @@ def test_without_objects_all_is_background(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("absent", ["no room for any", "room, but none there"])
+def test_a_batch_without_objects_has_a_loss_of_background_alone(name, absent):
+    """Logits of 0: the logistic loss of what is sampled is log 2, the cross-entropy of four classes log 4."""
+    own, n = column(name), 0 if absent == "no room for any" else 3
+    m, k, classes = 2, ANCHORS, 3
+    anchors, B, none = scenes(1)[0][0] + [0, 0, 1, 1], np.ones((m, n, 4)) * [0, 0, 1, 1], np.full((m, n), -1.0)
+    order = np.arange(m * k).reshape(m, k) / (m * k)
+    proposals = np.stack([anchors] * m)
+    maps = np.zeros((m, k)), np.zeros((m, k, 4)), anchors
+    heads = np.zeros((1 + classes, m * k)), np.zeros((4 * classes, m * k)), proposals
+    if name != "reference":
+        heads = (heads[0].T, heads[1].T, proposals)
+    for target, given, expected in (("proposals.rpn", maps, 2), ("fast_rcnn.fast_rcnn", heads, 4)):
+        loss = own.get(f"detection.{target}_loss")(*map(own.array, (*given, B, none, order)))
+        value = loss[0] if name == "reference" else loss
+        np.testing.assert_allclose(float(value), np.log(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_matching_one_scene_is_matching_many(name):
     B, D, present, order = scenes(3)
     own = column(name)

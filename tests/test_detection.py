@@ -1,5 +1,7 @@
 """Boxes, suppression and assignment: properties, refusals, and decisions that are the same to the bit everywhere."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from columns import NAMES, column
@@ -171,6 +173,18 @@ def test_thousands_of_equal_scores(name):
     kept = run(name, "suppression.non_max_suppression", B, np.ones(len(B)))
     assert kept.tolist() == sorted(kept.tolist())
     assert set(kept % 150) == {0}
+
+
+def test_suppression_holds_a_row_of_overlaps_at_a_time():
+    """5000 equal scores, nothing dropped: the matrix of all overlaps would take 200 MB."""
+    near = np.stack(np.meshgrid(np.arange(100.0), np.arange(50.0)), axis=-1).reshape(-1, 2)
+    B, scores = np.concatenate([near, near + 1], axis=1), np.ones(5000)
+    tracemalloc.start()
+    kept = run("reference", "suppression.non_max_suppression", B, scores)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept.tolist() == list(range(5000))
+    assert peak < 40 * B.nbytes
 
 
 @every_column

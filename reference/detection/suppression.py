@@ -33,7 +33,7 @@ def non_max_suppression(B, scores, classes=None, threshold=0.5, limit=None):
     rest, kept = ranked(scores), []
     boxes, kinds = B[rest], None if classes is None else classes[rest]
     while rest.size and (limit is None or len(kept) < limit):
-        kept.append(rest[:1])
+        kept.append(rest[:1] + 0)  # a view would keep all of `rest`
         stays = ~overlaps(boxes[:1], boxes[1:], threshold)
         if kinds is not None:
             stays = stays | (kinds[1:] != kinds[0])

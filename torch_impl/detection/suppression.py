@@ -25,7 +25,7 @@ def non_max_suppression(boxes, scores, classes=None, threshold=0.5, limit=None):
     rest, kept = ranked(scores), []
     boxes, kinds = boxes[rest], None if classes is None else classes[rest]
     while len(rest) and (limit is None or len(kept) < limit):
-        kept.append(rest[0])
+        kept.append(rest[0].clone())  # a view would keep all of `rest`
         stays = ~overlaps(boxes[:1], boxes[1:], threshold)
         if kinds is not None:
             stays |= kinds[1:] != kinds[0]
