@@ -180,6 +180,55 @@ def test_a_model_that_raises_is_told_by_its_own_line():
     assert "test_compare_face.py" in screen
 
 
+class Made(nn.Module):
+    """A linear layer and what a function makes of it."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.layer, self.function = nn.Linear(5, 3), function
+
+    def forward(self, x):
+        return self.function(self.layer(x))
+
+
+PLAIN = lambda y: y  # noqa: E731
+CLEAR = [
+    ("random", lambda y: y + torch.rand(()), PLAIN, "in evaluation mode the first model draws random numbers"),
+    ("nothing", lambda y: None, PLAIN, "the first model has no such output"),
+    ("fewer", lambda y: (y, y), lambda y: (y,), "the second model has no such output"),
+    ("shapes", PLAIN, lambda y: y[:, :2], "shapes differ: (2, 3) and (2, 2)"),
+    ("nan", PLAIN, torch.log, "NaN or infinite in the second model"),
+    ("integers", lambda y: y.argmax(-1), lambda y: y.argmin(-1), "differ on eval"),
+    ("detached", PLAIN, torch.detach, "gradient layer.weight, on eval"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "said"), [row[1:] for row in CLEAR], ids=[row[0] for row in CLEAR])
+def test_odd_models_get_a_clear_statement(first, second, said):
+    found = crosscheck.compare(Made(first), Made(second), "x: n c = 2 5", rungs=("eval",))
+    assert not found.agree
+    assert said in " ".join(str(found).split())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Made(lambda y: torch.fft.fft(y)),
+        lambda: Made(PLAIN).bfloat16(),
+        lambda: Made(PLAIN).double(),
+        lambda: torch.jit.script(nn.Linear(5, 3)),
+        lambda: nn.LazyLinear(3),
+        nn.ReLU,
+    ],
+    ids=["complex", "bfloat16", "float64", "scripted", "lazy", "without parameters"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_odd_models_agree_with_themselves(make):
+    model = make()
+    found = crosscheck.compare(model, model, "x: n c = 2 5")
+    assert found.agree, str(found)
+
+
 def test_a_rung_that_raises_is_no_agreement():
     class Shy(nn.Linear):
         def forward(self, x):
@@ -347,7 +396,7 @@ def test_a_net_of_the_reference_is_either_side():
         return nn.Sequential(nn.Linear(5, 7, bias=False), nn.BatchNorm1d(7, eps=eps), nn.ReLU(), nn.Linear(7, 3))
 
     agreed = crosscheck.compare(net, port(), "n c = 6 5", rungs=("eval", "precision"))
-    assert agreed.agree, agreed
+    assert agreed.agree, str(agreed)
     differing = crosscheck.compare(port(1e-3), net, "n c = 6 5", rungs=("eval",))
     assert differing.first_divergence.first == "1"
     assert differing.first_divergence.second == "layers.0.norm"

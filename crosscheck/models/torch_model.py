@@ -52,7 +52,7 @@ class TorchModel(Model):
         every = [*self.module.named_parameters(remove_duplicate=False), *self.module.named_buffers()]
         aliases = tuple(name for name, other in every if other is tensor and name != path)
         owner, _, name = path.rpartition(".")
-        kind = kind_of(self.module.get_submodule(owner))
+        kind = kind_of(dict(self.module.named_modules())[owner])
         shape = tuple(tensor.shape)
         trainable = isinstance(tensor, nn.Parameter)
         axes = torch_axes.axes(kind, name, len(shape))
@@ -65,7 +65,7 @@ class TorchModel(Model):
         return {path: kind_of(part) for path, part in self.module.named_modules()}
 
     def config(self, path: str) -> Mapping[str, Any]:
-        part = self.module.get_submodule(path)
+        part = dict(self.module.named_modules())[path]
         return {name: value for name, value in vars(part).items() if not name.startswith("_") and plain(value)}
 
     def takes(self, inputs: Mapping[str, Array]) -> bool:
@@ -85,6 +85,11 @@ class TorchModel(Model):
         array = cast(value, dtype)
         return torch.from_numpy(np.array(array)).to(getattr(self, "device", "cpu"))
 
+    def as_input(self, value: Array, dtype: str) -> torch.Tensor:
+        """In a model's own dtype its inputs are too, if it has but one."""
+        tensor, own = self.tensor(value, dtype), {kind for kind in self.types.values() if kind.is_floating_point}
+        return tensor.to(own.pop()) if not dtype and len(own) == 1 and tensor.is_floating_point() else tensor
+
     def look(self, ask: Ask) -> Look:
         run = self.run(replace(ask, trace=True, cotangents=None))
         return Look(tuple(call.key for call in run.calls), {name: y.shape for name, y in run.outputs.items()})
@@ -97,7 +102,7 @@ class TorchModel(Model):
     def run(self, ask: Ask) -> Run:
         with self.prepared(ask):
             watcher = Watcher(self.module, ask, self.device)
-            inputs = {name: self.tensor(value, ask.dtype) for name, value in ask.inputs.items()}
+            inputs = {name: self.as_input(value, ask.dtype) for name, value in ask.inputs.items()}
             for tensor in inputs.values():
                 tensor.requires_grad_(tensor.is_floating_point() and ask.cotangents is not None)
             args, kwargs = self.arguments({k: v.clone() if v.requires_grad else v for k, v in inputs.items()})
@@ -117,7 +122,7 @@ class TorchModel(Model):
         terms = list(watcher.terms)
         for name, output in outputs.items():
             if output.requires_grad and name in ask.cotangents:
-                terms.append((output * self.tensor(ask.cotangents[name], str(output.dtype)[6:])).sum())
+                terms.append((output * self.tensor(ask.cotangents[name], "").to(output.dtype)).sum())
         params = dict(self.module.named_parameters())
         if terms:
             torch.stack([term.to(terms[0].dtype) for term in terms]).sum().backward()

@@ -61,6 +61,7 @@ class Twins:
     dtype: str = "float64"
     input_names: Names = field(default_factory=dict)
     outputs: Names = field(default_factory=dict)
+    drawing: dict[bool, str] = field(default_factory=dict)
 
     @cached_property
     def random(self) -> Arrays:
@@ -103,11 +104,21 @@ def output_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run,
     floor = noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype)
     theirs, found = back(other.outputs, twins.outputs), []
     for name, value in run.outputs.items():
-        if name not in twins.outputs:
+        if name in theirs:
+            found.append(gap("output", name, value, theirs[name], floor.get(name, 0.0)))
+        elif name in other.outputs:
+            shapes = f"shapes differ: {value.shape} and {other.outputs[name].shape}"
+            found.append(Gap("output", name, np.inf, np.inf, np.inf, problem=shapes))
+        else:
             found.append(Gap("output", name, np.inf, np.inf, np.inf, problem="the second model has no such output"))
-            continue
-        found.append(gap("output", name, value, theirs[name], floor.get(name, 0.0)))
-    return found
+    alone = [name for name in other.outputs if name not in run.outputs and name not in taken(twins)]
+    missing = "the first model has no such output"
+    return found + [Gap("output", name, np.inf, np.inf, np.inf, problem=missing) for name in alone]
+
+
+def taken(twins: Twins) -> set[str]:
+    """The second's outputs that correspond to one of the first's."""
+    return {name for name, _ in twins.outputs.values()}
 
 
 def floats(values: Arrays) -> Arrays:
@@ -139,7 +150,7 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     """Run both models at the same point and compare whatever comes out."""
     finding = Finding(name)
     try:
-        if train and (why := cannot_train(twins, values)):
+        if why := drawing(twins, values, train):
             finding.reason = why
             return finding, None
         mine, theirs = twins.asks(values, train, dtype=dtype)
@@ -167,12 +178,16 @@ def roundoff(twins: Twins, dtype: str) -> str:
     return max(kinds, key=lambda kind: ROUNDOFF[kind], default="float32")
 
 
-def cannot_train(twins: Twins, values: Mapping[str, Array]) -> str:
-    """Why training mode cannot be compared, or ""."""
-    for ask, model, which in zip(twins.asks(values, True), (twins.first, twins.second), ("first", "second")):
-        if model.draws(ask):
-            return f"set aside: in training mode the {which} model draws random numbers that cannot be shared"
-    return ""
+def drawing(twins: Twins, values: Mapping[str, Array], train: bool) -> str:
+    """Why a mode cannot be compared, or "": a model that gives something else every time it is run."""
+    if train not in twins.drawing:
+        twins.drawing[train] = ""
+        for ask, model, which in zip(twins.asks(values, train), (twins.first, twins.second), ("first", "second")):
+            if model.draws(ask):
+                mode = "training" if train else "evaluation"
+                why = f"set aside: in {mode} mode the {which} model draws random numbers that cannot be shared"
+                twins.drawing[train] = twins.drawing[train] or why
+    return twins.drawing[train]
 
 
 def evaluation(twins: Twins) -> tuple[Finding, Trail | None]:

@@ -73,8 +73,8 @@ def same_nonfinite(a: Array, b: Array) -> bool:
 
 def rms(x: Array) -> float:
     """The root mean square of what is finite."""
-    finite = x[np.isfinite(x)].astype(np.float64)
-    return float(np.sqrt(np.mean(np.square(np.abs(finite))))) if finite.size else 0.0
+    finite = np.abs(x[np.isfinite(x)]).astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
 
 
 def noises(
