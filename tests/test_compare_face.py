@@ -216,13 +216,11 @@ def test_odd_models_get_a_clear_statement(first, second, said):
         lambda: Made(lambda y: torch.fft.fft(y)),
         lambda: Made(PLAIN).bfloat16(),
         lambda: Made(PLAIN).double(),
-        lambda: torch.jit.script(nn.Linear(5, 3)),
         lambda: nn.LazyLinear(3),
         nn.ReLU,
     ],
-    ids=["complex", "bfloat16", "float64", "scripted", "lazy", "without parameters"],
+    ids=["complex", "bfloat16", "float64", "lazy", "without parameters"],
 )
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_odd_models_agree_with_themselves(make):
     model = make()
     found = crosscheck.compare(model, model, "x: n c = 2 5")
