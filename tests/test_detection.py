@@ -76,9 +76,29 @@ def test_only_iou_is_blind_to_how_far_apart_boxes_are(name):
         assert 1 < close < distant
 
 
+@every_column
+def test_overlaps_are_those_of_torchvision(name):
+    ops = pytest.importorskip("torchvision.ops", reason="torchvision is not installed: not run")
+    col, rng = column("torch_impl"), np.random.default_rng(9)
+    B, D = scattered(rng, 40), scattered(rng, 30)
+    theirs = ops.box_iou(col.array(B), col.array(D)).numpy()
+    np.testing.assert_allclose(run(name, "boxes.iou", B, D), theirs, rtol=1e-14)
+
+
+@every_column
+@pytest.mark.parametrize("beta", [1.0, 0.125])
+def test_smooth_l1_is_that_of_pytorch(name, beta):
+    functional = pytest.importorskip("torch.nn.functional", reason="PyTorch is not installed: not run")
+    col, rng = column("torch_impl"), np.random.default_rng(10)
+    A, Y = rng.standard_normal((2, 3, 7))
+    theirs = functional.smooth_l1_loss(col.array(A), col.array(Y), reduction="sum", beta=beta).item()
+    found = run(name, "weighted_losses.weighted_smooth_l1", A, Y, np.ones((3, 7)), beta=beta)
+    np.testing.assert_allclose(found, theirs, rtol=1e-14)
+
+
 @pytest.mark.parametrize("loss", ["giou", "diou", "ciou"])
 def test_losses_are_those_of_torchvision(loss):
-    ops = pytest.importorskip("torchvision.ops")
+    ops = pytest.importorskip("torchvision.ops", reason="torchvision is not installed: not run")
     theirs = {
         "giou": ops.generalized_box_iou_loss,
         "diou": ops.distance_box_iou_loss,
@@ -195,7 +215,7 @@ def test_suppression_is_per_class_unless_classes_are_left_out(name):
 
 
 def test_suppression_is_that_of_torchvision():
-    ops = pytest.importorskip("torchvision.ops")
+    ops = pytest.importorskip("torchvision.ops", reason="torchvision is not installed: not run")
     rng, col = np.random.default_rng(6), column("torch_impl")
     B, scores = scattered(rng, 200), rng.random(200)
     theirs = ops.nms(col.array(B), col.array(scores), 0.5).numpy()
