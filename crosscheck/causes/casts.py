@@ -154,14 +154,14 @@ def converted(site: Site) -> Iterator[Variant]:
 
 def narrowed() -> Iterator[Change]:
     for name, function in NARROW.items():
-        yield Change("dtype-narrowed", f"rounded to {name}", function)
-    yield Change("nan-replaced", "NaN replaced by 0, infinities by the largest numbers", np.nan_to_num)
+        yield Change("dtype-narrowed", f"rounded to {name}", function, each=True)
+    yield Change("nan-replaced", "NaN replaced by 0, infinities by the largest numbers", np.nan_to_num, True)
 
 
 def functions() -> Iterator[Change]:
     for name, function in MAIN.items():
         if name != NONE:
-            yield Change("activation-missing", f"{name} of that", function)
+            yield Change("activation-missing", f"{name} of that", function, each=True)
 
 
 def bounded(site: Site) -> Iterator[Change]:

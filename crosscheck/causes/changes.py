@@ -10,17 +10,19 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.site import Site, norm
+from crosscheck.causes.sources import near, part
 from crosscheck.causes.variant import Variant
 
 AS_IT_IS = "as it is there"
 
 
 class Change(NamedTuple):
-    """One way to change a value, by which a side departs from the other."""
+    """One way to change a value, by which a side departs from the other; each: element by element."""
 
     cause: str
     says: str
     make: Callable[[Array], Array]
+    each: bool = False
 
 
 def changes(site: Site, ways: Iterable[Change]) -> Iterator[Variant]:
@@ -37,6 +39,8 @@ def changes(site: Site, ways: Iterable[Change]) -> Iterator[Variant]:
 def makes(way: Change, side: Array, site: Site, other: Array) -> bool:
     with np.errstate(all="ignore"):
         try:
+            if way.each and not near(way.make(part(side)), part(other)):
+                return False
             return site.matches(other, way.make(side))
         except (ValueError, IndexError, OverflowError):
             return False

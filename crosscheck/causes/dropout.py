@@ -15,7 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import comparable
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alike, alone
+from crosscheck.causes.sources import alike, alone, part
 from crosscheck.causes.variant import Variant, family
 
 TORCH = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html"
@@ -118,6 +118,9 @@ def dropped(site: Site) -> Iterator[Variant]:
 
 def drop(x: Array, side: Array) -> Drop | None:
     """How a side is x with elements dropped."""
+    some, of = part(side), part(x)
+    if len(np.unique(np.round((some / of)[(some != 0) & (of != 0)], 6))) != 1:
+        return None
     there = x != 0
     kept = (side != 0) | ~there
     if not kept[there].any() or (there.sum() < 8 or not np.isfinite(side).all()):

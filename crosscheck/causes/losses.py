@@ -41,7 +41,8 @@ cause(
     OPTAX,
 )
 
-ELEMENTS = 4_000_000
+ELEMENTS, WORK = 4_000_000, 6_000_000
+"""Of one source, and of all that are paired."""
 More = tuple[tuple[str, str], ...]
 
 
@@ -51,9 +52,10 @@ def given(site: Site) -> bool:
 
 
 def pairs(site: Site) -> list[tuple[Array, Array]]:
-    """Sources of one shape, either way round."""
+    """Sources of one shape, either way round, as many as are not too much work."""
     found = [x.astype(np.float64) for x in sources(site, 6) if x.size <= ELEMENTS and x.size >= site.first.size]
-    return [(a, b) for a in found for b in found if a is not b and a.shape == b.shape and a.ndim]
+    every = [(a, b) for a in found for b in found if a is not b and a.shape == b.shape and a.ndim]
+    return every[: max(2, min(12, WORK // max((a.size for a, _ in every), default=1)))]
 
 
 def floating(site: Site) -> list[Array]:

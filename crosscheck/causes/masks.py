@@ -89,11 +89,17 @@ def causal(site: Site) -> Iterator[Variant]:
     """A source with a triangle of its last two axes masked."""
     if not alone(site) or not comparable(site) or site.first.ndim < 2 or site.first.shape[-1] < 3:
         return
-    for x in alike(site):
-        for way, (triangle, k) in TRIANGLES.items():
-            where = np.broadcast_to(triangle(np.ones(x.shape[-2:], bool), k), x.shape)
-            yield from filled(site, x, where, way, "causal-mask-offset")
-        yield Variant((), UNMASKED, partial(np.asarray, x), UNMASKED, "mask-missing")
+    shape = site.first.shape
+    for way, (triangle, k) in TRIANGLES.items():
+        corner = triangle(np.ones(shape[-2:], bool), k)
+        if corner.any() and any(len(np.unique(side.reshape(-1, *shape[-2:])[0][corner])) == 1 for side in both(site)):
+            for x in alike(site):
+                yield from filled(site, x, np.broadcast_to(corner, shape), way, "causal-mask-offset")
+                yield Variant((), UNMASKED, partial(np.asarray, x), UNMASKED, "mask-missing")
+
+
+def both(site: Site) -> tuple[Array, Array]:
+    return site.first, site.second
 
 
 def is_mask(x: Array) -> bool:
