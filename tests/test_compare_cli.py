@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import subprocess
 import sys
 
 import numpy as np
@@ -39,6 +40,14 @@ def plain():
 
 def other():
     return Block(1e-3)
+
+
+def rough():
+    class Rough(Block):
+        def forward(self, x):
+            return self.down(self.norm(torch.nn.functional.gelu(self.up(x))))
+
+    return Rough()
 
 
 block = Block
@@ -115,6 +124,16 @@ def test_models_that_differ_end_with_1_and_files(folder):
     assert report["command"].startswith("crosscheck ")
     assert "first divergence" in (folder / "out" / "r.html").read_text()
     assert (folder / "issue" / "arrays.npz").exists()
+
+
+def test_code_of_the_model_itself_is_reproduced_from_a_copy_of_its_file(folder):
+    words = ("nets.py:block", "nets.py:rough", *SPEC, "--rungs", "eval", "--reproduce", "issue")
+    assert crosscheck("compare", *words).exit_code == 1
+    run = subprocess.run([sys.executable, "issue/reproduce.py"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    name, _, figure = run.stdout.strip().rpartition(" ")
+    assert name == "output | output: relative difference"
+    assert float(figure) > 1e-3
 
 
 def test_a_model_that_raises_ends_with_2_and_its_own_line(folder):

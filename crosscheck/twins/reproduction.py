@@ -141,10 +141,13 @@ def layer_text(report: Report, half: Half, folder: Path) -> str:
     if line:
         return line
     source = report.sources.get(half.side, "")
-    if source:
-        file, _, name = source.rpartition(":")
+    file, _, name = source.rpartition(":")
+    if file.endswith(".py"):
         shutil.copy(file, folder / f"{half.side}_model.py")
         inside = f"inside(model, {half.path!r})" if half.path else "model"
-        return f"from {half.side}_model import {name}\n\n    model = {name}()\n    layer = {inside}"
+        beside = (
+            f"import sys\n\n    sys.path.append({str(Path(file).absolute().parent)!r})  # for what that file imports"
+        )
+        return f"{beside}\n    from {half.side}_model import {name}\n\n    model = {name}()\n    layer = {inside}"
     what = f"{half.kind or half.model.name}, {half.path or 'the whole model'}"
     return f'raise NotImplementedError("put here how your {what} is made: layer = ...")'
