@@ -36,11 +36,13 @@ class Variant:
         ids = [i for i in (*self.departs, *other.departs) if (i in self.departs) != (i in other.departs)]
         mine, theirs = ((v.choice, v.otherwise) for v in (self, other))
         for (a, cause), (b, instead) in zip((mine, *self.more), (theirs, *other.more)):
-            if a != b:
+            if a != b and ANY not in (a, b):
                 ids.append(BETWEEN.get(frozenset((a, b)), cause or instead))
         return list(dict.fromkeys(ids))
 
 
+ANY = "*"
+"""A choice that goes with all others."""
 BETWEEN: dict[frozenset[str], str] = {}
 """The cause by which two choices differ."""
 
