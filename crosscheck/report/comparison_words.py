@@ -119,7 +119,8 @@ def where(place: Entry, short: bool = False) -> str:
         return wiring(place)
     kinds = ("", "") if short else place["kinds"]
     both = [module(name, kind) for name, kind in zip((place["first"], place["second"]), kinds)]
-    return both[0] if both[0] == both[1] else " | ".join(both)
+    alone = not place["second"] and not any(place["kinds"])  # a leaf whose module has no counterpart
+    return both[0] if alone or both[0] == both[1] else " | ".join(both)
 
 
 def module(path: str, kind: str) -> str:
