@@ -15,7 +15,7 @@ from reference.kernels.blocks import blocks, place
 from reference.kernels.threads import share
 from reference.kernels.tiles import collect, deal
 
-CHUNK_VALUES, BACK_VALUES = 1 << 17, 1 << 16
+CHUNK_BYTES, BACK_VALUES = 1 << 19, 1 << 16
 
 
 def max_pool(X, f, stride, padding):
@@ -27,7 +27,10 @@ def max_pool(X, f, stride, padding):
     (top, _), (left, _) = padding
 
     def forward(part):
-        for images, rows in blocks(part, h, Y[0, 0].size, CHUNK_VALUES):
+        for images, rows in blocks(part, h, Y[0, 0].nbytes, CHUNK_BYTES):
+            if disjoint and padding == ((0, 0), (0, 0)):
+                separate(X[images], f, stride, rows, Y[images, rows], winner[images, rows])
+                continue
             best, row = down(X[images], f[0], stride[0], top, rows)
             values = along(best, f[1], stride[1], left, w, -np.inf)
             maximum(values, out=Y[images, rows])
@@ -67,6 +70,15 @@ def taps(P, f, stride, h, w):
     for u, v in np.ndindex(*f):
         right, b = divmod(v, stride[1])
         yield P[b, :, u : u + stride[0] * (h - 1) + 1 : stride[0], right : right + w]
+
+
+def separate(X, f, stride, rows, Y, winner):
+    """Windows that neither overlap nor reach over the edge: their taps are views of the image, and nothing is dealt."""
+    (h, w), across = Y.shape[1:3], range(f[1])
+    lines = [X[:, stride[0] * rows.start + u :: stride[0]][:, :h] for u in range(f[0])]
+    best = maximum(lines)
+    maximum([best[:, :, v :: stride[1]][:, :, :w] for v in across], out=Y)
+    winner[...] = first_equal([line[:, :, v :: stride[1]][:, :, :w] for line in lines for v in across], Y)
 
 
 def down(X, f, s, top, rows):

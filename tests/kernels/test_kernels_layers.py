@@ -69,7 +69,8 @@ def test_max_pool_is_the_definition_and_the_first_wins_a_tie(row, levels, dtype)
 
 @EACH_POOL
 def test_chunks_of_max_pool_that_cut_through_images_are_the_definition(row, monkeypatch):
-    monkeypatch.setattr(max_pool_module, "CHUNK_VALUES", 2 * row[0][2])
+    monkeypatch.setattr(max_pool_module, "CHUNK_BYTES", 8 * row[0][2])
+    monkeypatch.setattr(max_pool_module, "BACK_VALUES", 2 * row[0][2])
     X, dY = images(row, np.float32, 1000)
     with threads(2):
         Y, back = max_pool(X, *row[1:])
