@@ -399,8 +399,9 @@ def test_a_net_of_the_reference_is_either_side():
     assert differing.first_divergence.first == "1"
     assert differing.first_divergence.second == "layers.0.norm"
     assert [cause.id for cause in differing.causes[0].causes] == ["batchnorm-eps"]
-    backward = crosscheck.compare(net, port(1e-3), "n c = 6 5", rungs=("eval",))
-    assert backward.first_divergence.first == "layers.0.norm"
+    turned = crosscheck.compare(net, port(1e-3), "n c = 6 5", rungs=("eval",))
+    assert turned.first_divergence.first == "layers.0.norm"
+    assert [cause.id for cause in turned.causes[0].causes] == ["batchnorm-eps"]
 
 
 def test_images_of_the_reference_have_channels_last_and_dropout_the_same_masks():

@@ -153,7 +153,7 @@ def batch_statistics(site: Site) -> tuple[Array, Array]:
 
 
 def running(site: Site) -> tuple[Array, Array] | None:
-    mean, var = own(site.buffers, "running_mean", "mean"), own(site.buffers, "running_var", "var")
+    mean, var = own(site.buffers, "running_mean", "mean", "mu"), own(site.buffers, "running_var", "var", "sigma2")
     return None if mean is None or var is None else (mean, var)
 
 
