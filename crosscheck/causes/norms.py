@@ -163,8 +163,9 @@ def batch_norm_state(site: Site) -> Iterator[Variant]:
     kept = running(site)
     if kept is None or site.target != "state" or not is_batch_norm(site) or not site.inputs:
         return
-    is_var = "var" in site.name
-    before, batch = kept[is_var], batch_statistics(site)[is_var]
+    is_var = "var" in site.name or "sigma2" in site.name
+    before = kept[is_var]
+    batch = batch_statistics(site)[is_var].reshape(before.shape)
     n = site.x.size // site.x.shape[site.channel]
     rates, count = weights_of_new(site), site.buffers.get("num_batches_tracked")
     ratios = [(1.0, ())] + ([(n / (n - 1), ("batchnorm-unbiased-running-var",))] if is_var and n > 1 else [])
