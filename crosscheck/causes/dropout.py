@@ -127,7 +127,7 @@ def drop(x: Array, side: Array) -> Drop | None:
         return None
     ratios = side[there & kept] / x[there & kept]
     factor = float(np.median(ratios))
-    if factor < 1 - 1e-9 or np.abs(ratios - factor).max() > 1e-9 * factor:
+    if factor < 1 - 1e-9 or np.abs(ratios - factor).max() > 1e-9 * factor or np.array_equal(kept[there], x[there] > 0):
         return None
     return Drop(kept, factor)
 

@@ -7,6 +7,7 @@ differ. Nothing is claimed otherwise: then clues are all there is.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -51,8 +52,14 @@ def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
 
 def explain(site: Site) -> Explanation | None:
     """The explanation that needs the fewest causes; None if nothing in the catalogue makes what both sides made."""
-    if site.matches(site.first, site.second):
-        return None
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        best = None if site.matches(site.first, site.second) else simplest(site)
+    return best and between(site, best)
+
+
+def simplest(site: Site) -> Pair | None:
+    """Of all pairs of variants that make the two sides the one that differs by the fewest causes."""
     best: Pair | None = None
     for _, found in variants(site):
         for pair in pairs(site, found):
@@ -60,7 +67,7 @@ def explain(site: Site) -> Explanation | None:
                 best = pair
         if best is not None and len(best.ids) == 1:
             break
-    return best and between(site, best)
+    return best
 
 
 class Pair(NamedTuple):

@@ -184,8 +184,8 @@ def curved(site: Site, some: Array, plain: list[Array]) -> Terms | None:
             if (factors := fitted(some, [slope * g])) is not None:
                 return {(i, name): factors[0]}
             for j, h in enumerate(plain[:3]):
-                if (factors := fitted(some, [slope * g, h])) is not None:
-                    return {(i, name): factors[0], (j, SAME): factors[1]}
+                if (factors := fitted(some, [slope * g, h])) is not None and factors[0] == 1:
+                    return {(i, name): 1.0, (j, SAME): factors[1]}
     return None
 
 
@@ -212,7 +212,8 @@ def reasons(site: Site, mine: Terms, theirs: Terms) -> list[str]:
             ids.append(multiple(theirs[key] / mine[key])[0])
     left, right = (sorted(a.keys() - b.keys()) for a, b in ((mine, theirs), (theirs, mine)))
     if left and right:
-        if len(left) != len(right) or [i for i, _ in left] != [i for i, _ in right]:
+        factors = [abs(a[key]) for a, keys in ((mine, left), (theirs, right)) for key in keys]
+        if [i for i, _ in left] != [i for i, _ in right] or max(factors) - min(factors) > 1e-9 * max(factors):
             return []
         names = {name for _, name in (*left, *right)}
         ids.append("straight-through" if SAME in names else "backward-of-another-function")

@@ -16,7 +16,7 @@ from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import comparable
 from crosscheck.causes.options import Axis, Option, search
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alike, alone, floats
+from crosscheck.causes.sources import alike, alone
 from crosscheck.causes.variant import Variant, family
 
 NORMALIZE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html"
@@ -146,10 +146,11 @@ def standard(x: Array, over: tuple[int, ...], ddof: int, eps: float) -> Array:
 
 @family
 def images(site: Site) -> Iterator[Variant]:
-    """A factor and an offset for each of up to four channels of the model's input."""
+    """A factor and an offset for each of up to four channels of what the model is given."""
     if not alone(site) or not comparable(site) or site.first.ndim != 4 or site.first.dtype.kind != "f":
         return
-    for x in (x for x in floats(site) if x.shape == site.first.shape):
+    words = [said for said, _ in site.called] or ["the input"] * len(site.inputs)
+    for x in (x for x, said in zip(site.inputs, words) if x.shape == site.first.shape and said.startswith("the input")):
         for axis in (i for i in (1, 3) if x.shape[i] <= 4):
             fits = [channels(x, side, axis) for side in (site.first, site.second)]
             if all(f is not None for f in fits) and not any(trivial(f) for f in fits if f is not None):
@@ -172,7 +173,7 @@ def channels(x: Array, side: Array, axis: int) -> tuple[Array, Array] | None:
 
 
 def trivial(fit: tuple[Array, Array]) -> bool:
-    return not np.any(np.abs(fit[0]) > 1e-9)
+    return bool((fit[0] <= 0).any())
 
 
 def applied(x: Array, factor: Array, offset: Array) -> Array:

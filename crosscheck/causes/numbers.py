@@ -138,7 +138,7 @@ def counts(shape: tuple[int, ...]) -> set[int]:
 @later
 def scaled(site: Site) -> Iterator[Variant]:
     """One side is the other times a constant, or plus one."""
-    if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.size < 2:
+    if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or np.ptp(site.first) == 0:
         return
     yield from changes(site, [*factors(site), *offsets(site)])
 

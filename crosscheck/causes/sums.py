@@ -95,7 +95,7 @@ def readings(y: Array, found: Sequence[Column]) -> list[Reading]:
     """All readings with the fewest terms; plain sums first, then a function of a sum, then sums with a function in."""
     at = picked(y.shape)
     side, parts = y[at], [np.broadcast_to(c.array, y.shape)[at] for c in found]
-    if not np.isfinite(side).all() or not side.any():
+    if not np.isfinite(side).all() or np.ptp(side) == 0:
         return []
     sound = [i for i, x in enumerate(parts) if np.isfinite(x).all()]
     plain, parts = [Term(found[i], NONE, 1.0) for i in sound], [parts[i] for i in sound]
@@ -146,16 +146,15 @@ def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[
 
 
 def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[Reading]:
-    """Sums in which one of the nearest enters by a function."""
+    """Sums of two, in which one of the nearest enters by a function."""
     for i in range(min(len(terms), MOST_ADDED)):
         for name, function in MAIN.items():
             if name == NONE:
                 continue
             curved = Term(terms[i].column, name, 1.0)
             for j in range(len(terms)):
-                part = function(parts[i])
-                if np.isfinite(part).all() and (factors := fitted(side, [part, parts[j]])) is not None:
-                    return [Reading(NONE, (scaled(curved, factors[0]), scaled(terms[j], factors[1])))]
+                if close(function(parts[i]) + parts[j], side):
+                    return [Reading(NONE, (curved, terms[j]))]
     return []
 
 

@@ -152,7 +152,7 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
             left.remove(t)
             right.remove(twin)
             ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
-    ids += [elsewhere(t.column, u.column, len(a.terms)) for t, u in zip(left, right)]
+    ids += [elsewhere(t, u, len(a.terms)) for t, u in zip(left, right)]
     longer = left[len(right) :] or right[len(left) :]
     return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
 
@@ -177,8 +177,11 @@ def scaling(site: Site, a: Term, b: Term, terms: int) -> str:
     return known[1] if known else "scale-constant"
 
 
-def elsewhere(a: Column, b: Column, terms: int) -> str:
-    """Why a term comes from one place here and from another there."""
+def elsewhere(t: Term, u: Term, terms: int) -> str:
+    """Why a term comes from one place here and from another there; "" if that is no cause of the catalogue."""
+    a, b = t.column, u.column
+    if "constant" in (a.kind, b.kind) or apart(t, u) or t.function != u.function:
+        return ""
     if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
         return "norm-before-or-after"
     if a.kind.startswith("given") != b.kind.startswith("given"):
