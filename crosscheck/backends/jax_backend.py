@@ -143,7 +143,10 @@ class Subject(base.Subject):
         return self.compiled[key]
 
     def plain(self, train: bool, trace: bool) -> Any:
-        return lambda args, probes: self.forward(args, probes, train, trace)
+        def run(args: Arrays, probes: Any) -> Any:
+            return self.forward(args, probes, train, trace)
+
+        return run
 
     def gradient(self, train: bool, trace: bool) -> Any:
         def run(args: Arrays, probes: Any, cotangents: Any) -> Any:
