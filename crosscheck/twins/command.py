@@ -37,8 +37,8 @@ def compare(
 
     require_input(inputs)
     given = opened(pairing)
-    models = build(first, "A"), build(second, "B")
     with progress() as on_step:
+        models = made(on_step, A=first, B=second)
         report = run(*models, list(inputs), pairing=given, rungs=rungs, seed=seed, progress=on_step)
     report.sources = {"first": first, "second": second}
     document = report.document(command)
@@ -65,18 +65,21 @@ def layout(
 ) -> int:
     """Print which parameter is which; 1 if something is open or has no counterpart."""
     from crosscheck.report.comparison_terminal import pairing_table
+    from crosscheck.report.comparison_words import paired as paired_in_words
     from crosscheck.twins.convert import paired
 
     given = opened(pairing)
-    models = build(first, "A"), build(second, "B")
     with progress() as on_step:
+        models = made(on_step, A=first, B=second)
         a, b, found = paired(*models, list(inputs) or None, given, progress=on_step)
     data = found.as_data()
     for link in data["links"]:
         for side, model in (("first", a), ("second", b)):
             link[f"{side}_shape"] = list(model.leaf(link[side]["path"]).shape)
     about = [{"framework": model.framework, "name": model.name} for model in (a, b)]
-    console.print(pairing_table({"models": about, "pairing": data}), highlight=False)
+    document = {"models": about, "pairing": data}
+    console.print(pairing_table(document), highlight=False)
+    console.print(Text(f"\n{paired_in_words(document)}"), soft_wrap=True)
     doubts = [*found.open, *(f"the second model has no place for {slot}" for slot in found.lost())]
     for doubt in doubts:
         console.print(Text(f"open: {doubt}", "bold"), soft_wrap=True)
@@ -109,12 +112,21 @@ def convert(
     if output.exists() and not force:
         raise ValueError(f"--output: {output} exists; --force overwrites it")
     given = opened(pairing)
-    models = build(first, "--from"), build(second, "--to")
     with progress() as on_step:
+        models = made(on_step, **{"--from": first, "--to": second})
         found = run(weights, *models, list(inputs) or None, given, partial, on_step)
     write_atomically(output, as_bytes(found, metadata={"format": "np", "made by": "crosscheck convert"}))
     told(f"wrote {output}: {len(found)} tensors, {sum(x.size for x in found.values()):,} numbers")
     return 0
+
+
+def made(on_step: Callable[[str], None], **sources: str) -> tuple[Any, Any]:
+    """The two models; importing their frameworks takes a while."""
+    found = []
+    for argument, source in sources.items():
+        on_step(f"building {source}")
+        found.append(build(source, argument))
+    return found[0], found[1]
 
 
 def require_input(inputs: Sequence[str]) -> None:
