@@ -7,7 +7,7 @@ become variants.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations as subsets
@@ -58,7 +58,7 @@ def settings(name: str, values: Sequence[Any], says: Callable[[Any], str], other
 
 def search(
     site: Site,
-    axes: Sequence[Axis],
+    axes: Iterable[Axis],
     make: Make,
     small: Site | None = None,
     standard: str = "the formula",
@@ -66,7 +66,7 @@ def search(
     most: int = MOST,
 ) -> Iterator[Variant]:
     """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides."""
-    small = small or site
+    axes, small = list(axes), small or site
     first = second = False
     for count in range(most + 1):
         for chosen in combinations(axes, count):
@@ -98,6 +98,11 @@ def close(site: Site, side: Array, made: Array) -> bool:
     """Whether a part may be what the side made; the whole is held to rounding later."""
     if made.shape != side.shape:
         return False
+    finite = np.isfinite(side)
+    if not finite.all():
+        if not np.array_equal(made[~finite], side[~finite], equal_nan=True):
+            return False
+        made, side = made[finite], side[finite]
     return bool(np.linalg.norm(made - side) <= max(1e-5 * np.linalg.norm(side), 1e4 * site.noise * np.sqrt(side.size)))
 
 
