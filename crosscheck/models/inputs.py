@@ -4,6 +4,7 @@
     "ids: n t = 2 16 int64 below 1000"                whole numbers from 0 to 999
     "x: n c h w | n h w c = 2 3 64 64"                left of "|" what the first model takes, right of it the second
     "mask: n t = 2 16 bool"                           true and false, the first of every row true
+    "x: n c h w = batch.npy"                          what a file holds; the axes may be left out: "x = batch.npy"
 
 Several specs are separated by ";" or come as a list.
 """
@@ -24,6 +25,7 @@ Given = Any
 SPEC = re.compile(
     r"^\s*(?:(?P<name>\w+)\s*:)?(?P<axes>[\w\s|]*)=(?P<sizes>[\d\s]+)(?P<kind>\w+)?(?:\s+below\s+(?P<top>\d+))?\s*$"
 )
+FILE = re.compile(r"^\s*(?:(?P<name>\w+)\s*:)?(?P<axes>[\w\s|]*)=\s*(?P<file>\S.*\.npy)\s*$")
 KINDS = ("float16", "bfloat16", "float32", "float64", "int32", "int64", "bool")
 
 
@@ -72,23 +74,40 @@ def drawn(texts: Sequence[str], seed: int) -> Inputs:
     rng = np.random.default_rng(seed)
     first, second, axes, told, names = {}, {}, {}, False, []
     for index, text in enumerate(texts):
-        match = SPEC.match(text)
+        match = FILE.match(text) or SPEC.match(text)
         if not match:
             raise ValueError(
                 f"input {text!r} is not of the form 'name: axes = sizes dtype', e.g. 'x: n c = 2 3 float32'"
             )
-        names.append(match["name"])
-        name = match["name"] or str(index)
         own, _, other = (part.strip() for part in match["axes"].partition("|"))
-        value = draw(
-            rng, text, own.split(), [int(size) for size in match["sizes"].split()], match["kind"], match["top"]
-        )
+        label = match["name"]
+        if match.re is FILE:
+            label, own = (label, own) if label else (own, "")  # "x = batch.npy" names no axes
+            value = loaded(text, own.split(), match["file"])
+        else:
+            sizes = [int(size) for size in match["sizes"].split()]
+            value = draw(rng, text, own.split(), sizes, match["kind"], match["top"])
+        names.append(label)
+        name = label or str(index)
         first[name], axes[name] = value, own
         second[name] = convert(value, own, other) if other else value
         told = told or bool(other)
     if any(names) and not all(names):
         raise ValueError(f"of the inputs {list(texts)} some have a name and some have none; expected all or none")
     return Inputs(first, second, all(names) and len(names) > 1, told, axes)
+
+
+def loaded(text: str, axes: list[str], file: str) -> Array:
+    """The array of a .npy file, which is never unpickled."""
+    try:
+        value = np.load(file, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ValueError(f"input {text!r}: there is no file {file}") from error
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"input {text!r}: {file} is damaged, or no array of numbers ({error})") from error
+    if axes and len(axes) != value.ndim:
+        raise ValueError(f"input {text!r} names {len(axes)} axes; {file} has {value.ndim}, {value.shape}")
+    return np.asarray(value)
 
 
 def draw(

@@ -64,9 +64,11 @@ class LinenModel(JaxModel):
     def leaf_of(self, path: str, value: Array) -> Leaf:
         collection, _, within = path.partition(".")
         owner, _, name = within.rpartition(".")
-        kind = self.told.get(owner, ("", {}))[0]
-        trainable = collection == "params"
-        return Leaf(path, value.shape, value.dtype.name, trainable, kind, flax_axes.axes(kind, name, value.ndim, owner))
+        kind, config = self.told.get(owner, ("", {}))
+        transposed = bool(config.get("transpose_kernel"))
+        axes = flax_axes.axes(kind, name, value.ndim, owner, transposed)
+        turned = kind == "ConvTranspose" and not transposed
+        return Leaf(path, value.shape, value.dtype.name, collection == "params", kind, axes, turned=turned)
 
     def values(self) -> Arrays:
         return dict(self.whole)

@@ -21,7 +21,8 @@ Arrays = dict[str, Array]
 @dataclass(frozen=True)
 class Leaf:
     """A parameter or buffer: its dotted path, shape and dtype; whether it is trained; the class of the module that
-    owns it; its axes' names where that class tells them ("cout cin"), else ""; other paths at which it also is."""
+    owns it; its axes' names where that class tells them ("cout cin"), else ""; other paths at which it also is; whether
+    its spatial axes run the other way (transposed convolutions of flax, of which the kernel is correlated)."""
 
     path: str
     shape: tuple[int, ...]
@@ -30,6 +31,7 @@ class Leaf:
     kind: str
     axes: str = ""
     aliases: tuple[str, ...] = ()
+    turned: bool = False
 
     @property
     def owner(self) -> str:

@@ -46,9 +46,11 @@ class NnxModel(JaxModel):
     def leaf_of(self, path: str, variable: Any) -> Leaf:
         owner, _, name = path.rpartition(".")
         value, kind = variable.get_value(), kind_of(self.parts.get(owner))
-        axes = flax_axes.axes(kind, name, value.ndim, owner)
+        transposed = bool(getattr(self.parts.get(owner), "transpose_kernel", False))
+        axes = flax_axes.axes(kind, name, value.ndim, owner, transposed)
+        turned = kind == "ConvTranspose" and not transposed
         trainable = isinstance(variable, nnx.Param)
-        return Leaf(path, value.shape, value.dtype.name, trainable, kind, axes, self.shared.get(path, ()))
+        return Leaf(path, value.shape, value.dtype.name, trainable, kind, axes, self.shared.get(path, ()), turned)
 
     def values(self) -> Arrays:
         return {path: numpy(variable.get_value()) for path, (_, variable) in self.variables.items()}

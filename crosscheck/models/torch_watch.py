@@ -80,34 +80,28 @@ class Watcher:
             key = call_key(path, self.counts)
             call = Call(key, kind_of(part), self.stack[-1].key if self.stack else None)
             self.stack.append(call)
-            given = flatten((args, kwargs), is_tensor)
-            call.inputs = {name.partition(".")[2]: numpy(value) for name, value in given.items()}
-            taken = self.force_inputs(call, given) if key in self.ask.forced else self.viewed(call, given)
-            return rebuild((args, kwargs), taken)
+            given = {name.partition(".")[2]: value for name, value in flatten((args, kwargs), is_tensor).items()}
+            full = {name.partition(".")[2]: name for name in flatten((args, kwargs), is_tensor)}
+            call.inputs = {name: numpy(value) for name, value in given.items()}
+            forced = key in self.ask.forced
+            taken = self.force_inputs(call, given) if forced else viewed(given, call.input_cotangents)
+            return rebuild((args, kwargs), {full[name]: value for name, value in taken.items()})
 
         return hook
-
-    def viewed(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The inputs through views, so that their gradients are this call's alone."""
-        views = {name: value.view_as(value) for name, value in given.items()}
-        for name, view in views.items():
-            keep_gradient(view, call.input_cotangents, name.partition(".")[2])
-        return views
 
     def force_inputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What the call takes is replaced; what came to it is weighed with the cotangent it would have got."""
         forced = self.ask.forced[call.key]
         taken = {}
-        for full, value in given.items():
-            name = full.partition(".")[2]
+        for name, value in given.items():
             if name not in forced.inputs or forced.inputs[name].shape != tuple(value.shape):
-                taken[full] = value
+                taken[name] = value
                 continue
             self.weigh(value, forced.input_cotangents.get(name))
             leaf = self.like(forced.inputs[name], value)
             leaf.requires_grad_(leaf.is_floating_point() and self.ask.cotangents is not None)
             keep_gradient(leaf, call.input_cotangents, name)
-            taken[full] = leaf.clone() if leaf.requires_grad else leaf
+            taken[name] = leaf.clone() if leaf.requires_grad else leaf
         return taken
 
     def after(self) -> Any:
@@ -118,9 +112,7 @@ class Watcher:
             call.outputs = {name: numpy(value) for name, value in given.items()}
             if call.key in self.ask.forced:
                 return rebuild(result, self.force_outputs(call, given))
-            for name, value in given.items():
-                keep_gradient(value, call.cotangents, name)
-            return None
+            return rebuild(result, viewed(given, call.cotangents))
 
         return hook
 
@@ -153,6 +145,14 @@ class Watcher:
 
     def finished(self) -> list[Call]:
         return self.calls
+
+
+def viewed(given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
+    """The tensors through views, so that the gradients kept are those that pass here alone."""
+    views = {name: value.view_as(value) for name, value in given.items()}
+    for name, view in views.items():
+        keep_gradient(view, store, name)
+    return views
 
 
 def keep_gradient(tensor: torch.Tensor, store: Arrays, name: str) -> None:

@@ -53,8 +53,8 @@ def reason(one: Leaf, other: Leaf) -> str:
 
 
 def reversed_axes(one: Leaf, other: Leaf) -> tuple[int, ...]:
-    """torch's transposed convolution has its kernel the other way round."""
-    if "Transpose" in one.kind and "Transpose" in other.kind and one.axes != other.axes:
+    """Spatial axes that run the other way in the other model's transposed convolution."""
+    if "Transpose" in one.kind and "Transpose" in other.kind and one.turned != other.turned and len(one.shape) > 2:
         return tuple(i for i, axis in enumerate(one.axes.split()) if axis in ("kd", "kh", "kw"))
     return ()
 

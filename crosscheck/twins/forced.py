@@ -65,8 +65,8 @@ def repeats(call: Call, names: Names) -> dict[str, str]:
     return {name: twin for name, twin in found.items() if twin}
 
 
-def alike(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
+def alike(a: Array | None, b: Array | None) -> bool:
+    return a is not None and b is not None and a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
 def tensors(first: Arrays, second: Arrays, images: bool, shapes: Iterable[tuple[int, ...]] = ()) -> Names:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
-from crosscheck.twins.forced import Match, added, back
+from crosscheck.twins.forced import Match, added, alike, back
 from crosscheck.twins.measure import Gap, gap, noises
 
 DIRECTIONS = ("forward", "backward", "state")
@@ -82,13 +82,26 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
     for side, names in (("inputs", match.inputs), ("outputs", match.outputs)):
         for kind, what in ((side, side), (cotangent_of(side), cotangent_of(side))):
             base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind in "fiu"}
-            floor = noises(base, [getattr(call, what) for call in again], dtype)
+            nearby = [getattr(call, what) for call in again]
             came = getattr(there, what)
             other = back(added(came, match.again) if what == "input_cotangents" else came, names)
+            if what == "cotangents":
+                base, other, *nearby = (merged(each, match.first.outputs) for each in (base, other, *nearby))
+            floor = noises(base, nearby, dtype)
             label = kind.rstrip("s").replace("_", " ")
             path = match.unit.first
             sides[kind] = {n: gap(label, path, base[n], other[n], floor[n]) for n in base if n in other}
     return Seen(match, **sides)
+
+
+def merged(cotangents: Arrays, outputs: Arrays) -> Arrays:
+    """Of outputs that are one and the same the cotangents added up: which of them a model goes on with is its own
+    affair."""
+    found: Arrays = {}
+    for name, cotangent in cotangents.items():
+        twin = next((other for other in found if alike(outputs.get(other), outputs.get(name))), name)
+        found[twin] = found[twin] + cotangent if twin in found else cotangent
+    return found
 
 
 def cotangent_of(side: str) -> str:

@@ -49,10 +49,17 @@ MLP = Port(
         Mistake("momentum complement", change("standardize", momentum=0.1), ["bn"], ["batchnorm-momentum-complement"]),
         Mistake("silu for relu", change("", act=jax.nn.silu), [""], ["activation-other"]),
         Mistake("tanh forgotten", change("", act2=lambda x: x), [""], ["activation-missing"]),
-        Mistake("leaky relu", change("", act=partial(jax.nn.leaky_relu, negative_slope=0.01)), [""], ["leaky-relu-slope"]),
+        Mistake(
+            "leaky relu", change("", act=partial(jax.nn.leaky_relu, negative_slope=0.01)), [""], ["leaky-relu-slope"]
+        ),
         Mistake("a made-up activation", change("", act=lambda x: jnp.sin(x) + 0.3 * x**2), [""]),
         Mistake("dropout's rate", change("noise", rate=0.5), [""], ["dropout-rate-vs-keep-prob"]),
-        Mistake("weight not transposed", change("second", dot_general=lambda x, w, *a, **k: x @ w.T), ["fc2"], ["linear-weight-transposed"]),
+        Mistake(
+            "weight not transposed",
+            change("second", dot_general=lambda x, w, *a, **k: x @ w.T),
+            ["fc2"],
+            ["linear-weight-transposed"],
+        ),
     ),
 )
 
@@ -65,7 +72,9 @@ class Block(nn.Module):
         self.conv2 = nn.Conv2d(c, c, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(c)
         narrow = stride == 1 and c_in == c
-        self.down = nn.Identity() if narrow else nn.Sequential(nn.Conv2d(c_in, c, 1, stride, bias=False), nn.BatchNorm2d(c))
+        self.down = (
+            nn.Identity() if narrow else nn.Sequential(nn.Conv2d(c_in, c, 1, stride, bias=False), nn.BatchNorm2d(c))
+        )
 
     def forward(self, x):
         y = F.relu(self.bn1(self.conv1(x)))
@@ -126,15 +135,32 @@ RESIDUAL = Port(
     lambda: {"x": images(3, 3, 20, 20)},
     (
         Mistake("SAME at stride 2", change("begin", padding="SAME"), ["stem"], ["conv-same-stride2"]),
-        Mistake("SAME at stride 2 inside", change("cells.1.a", padding="SAME"), ["layers.1.conv1"], ["conv-same-stride2"]),
+        Mistake(
+            "SAME at stride 2 inside", change("cells.1.a", padding="SAME"), ["layers.1.conv1"], ["conv-same-stride2"]
+        ),
         Mistake("no skip", change("cells.0", skip=False), ["layers.0"], ["residual-missing"]),
         Mistake("no skip at the projection", change("cells.1", skip=False), ["layers.1"], ["residual-missing"]),
         Mistake("no relu after the sum", change("cells.0", last=lambda x: x), ["layers.0"], ["activation-missing"]),
         Mistake("eps", change("cells.1.nb", epsilon=1e-3), ["layers.1.bn2"], ["batchnorm-eps"]),
         Mistake("momentum", change("cells.0.na", momentum=0.99), ["layers.0.bn1"], ["batchnorm-momentum-complement"]),
-        Mistake("running statistics in training", change("cells.0.nb", use_running_average=True), ["layers.0.bn2"], ["batchnorm-use-running-average"]),
-        Mistake("average for max pooling", change("", pool=partial(nnx.avg_pool, window_shape=(3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))), [""], ["pool-kind"]),
-        Mistake("pooling SAME", change("", pool=partial(nnx.max_pool, window_shape=(3, 3), strides=(2, 2), padding="SAME")), [""], ["pool-same-padding"]),
+        Mistake(
+            "running statistics in training",
+            change("cells.0.nb", use_running_average=True),
+            ["layers.0.bn2"],
+            ["batchnorm-use-running-average"],
+        ),
+        Mistake(
+            "average for max pooling",
+            change("", pool=partial(nnx.avg_pool, window_shape=(3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))),
+            [""],
+            ["pool-kind"],
+        ),
+        Mistake(
+            "pooling SAME",
+            change("", pool=partial(nnx.max_pool, window_shape=(3, 3), strides=(2, 2), padding="SAME")),
+            [""],
+            ["pool-same-padding"],
+        ),
         Mistake("inputs not scaled", change("", scale=1 / 255), [""], ["scale-constant"]),
         Mistake("a made-up last activation", change("cells.1", last=lambda x: jnp.sin(3 * x)), ["layers.1"]),
         Mistake("reflected border", change("cells.0.b", padding="REFLECT"), ["layers.0.conv2"], ["conv-padding-mode"]),
@@ -213,14 +239,36 @@ MOBILE = Port(
     lambda: MobilePort(rngs()),
     lambda: {"x": images(3, 3, 12, 12)},
     (
-        Mistake("swish", change("bricks.0", act=jax.nn.silu), ["blocks.0", "blocks.0.expand", ""], ["hard-for-smooth-activation"]),
-        Mistake("relu for relu6", change("bricks.1", act6=jax.nn.relu), ["blocks.1", "blocks.1.depth", ""], ["relu6-cap"]),
-        Mistake("sigmoid gate", change("bricks.0", gate=jax.nn.sigmoid), ["blocks.0.se", "blocks.0"], ["hard-for-smooth-activation"]),
+        Mistake(
+            "swish",
+            change("bricks.0", act=jax.nn.silu),
+            ["blocks.0", "blocks.0.expand", ""],
+            ["hard-for-smooth-activation"],
+        ),
+        Mistake(
+            "relu for relu6", change("bricks.1", act6=jax.nn.relu), ["blocks.1", "blocks.1.depth", ""], ["relu6-cap"]
+        ),
+        Mistake(
+            "sigmoid gate",
+            change("bricks.0", gate=jax.nn.sigmoid),
+            ["blocks.0.se", "blocks.0"],
+            ["hard-for-smooth-activation"],
+        ),
         Mistake("SAME", change("bricks.0.each", padding="SAME"), ["blocks.0.depth.0"], ["conv-same-stride2"]),
-        Mistake("VALID, then padded", change("bricks.1.each", kernel_dilation=1, padding=((0, 2), (0, 2))), ["blocks.1.depth.0"], ["conv-padding"]),
+        Mistake(
+            "VALID, then padded",
+            change("bricks.1.each", kernel_dilation=1, padding=((0, 2), (0, 2))),
+            ["blocks.1.depth.0"],
+            ["conv-padding"],
+        ),
         Mistake("no skip", change("bricks.1", skip=False), ["blocks.1"], ["residual-missing"]),
         Mistake("eps", change("bricks.0.shrunk", epsilon=1e-3), ["blocks.0.project.1"], ["batchnorm-eps"]),
-        Mistake("momentum", change("bricks.1.grown", momentum=0.99), ["blocks.1.expand.1"], ["batchnorm-momentum-complement"]),
+        Mistake(
+            "momentum",
+            change("bricks.1.grown", momentum=0.99),
+            ["blocks.1.expand.1"],
+            ["batchnorm-momentum-complement"],
+        ),
         Mistake("a made-up gate", change("bricks.1", gate=lambda x: jnp.cos(x) ** 2), ["blocks.1.se", "blocks.1"]),
     ),
 )
@@ -292,14 +340,18 @@ NEXT = Port(
     (
         Mistake("gelu by tanh", change("trunk.0", act=jax.nn.gelu), ["stages.0"], ["gelu-tanh-default"]),
         Mistake("gelu by tanh, second", change("trunk.1", act=jax.nn.gelu), ["stages.1"], ["gelu-tanh-default"]),
-        Mistake("quick gelu", change("trunk.1", act=lambda x: x * jax.nn.sigmoid(1.702 * x)), ["stages.1"], ["quick-gelu"]),
+        Mistake(
+            "quick gelu", change("trunk.1", act=lambda x: x * jax.nn.sigmoid(1.702 * x)), ["stages.1"], ["quick-gelu"]
+        ),
         Mistake("eps of layer norm", change("trunk.1.ln", epsilon=1e-3), ["stages.1.norm"], ["layernorm-eps"]),
         Mistake("eps of the last norm", change("ln", epsilon=1e-5), ["norm"], ["layernorm-eps"]),
         Mistake("no layer scale", change("trunk.0", scaled=False), ["stages.0"], ["parameter-unused"]),
         Mistake("no skip", change("trunk.1", skip=False), ["stages.1"], ["residual-missing"]),
         Mistake("sum for mean", change("", pool=lambda x: x.sum((1, 2))), [""], ["scale-count", "reduction-mean-sum"]),
         Mistake("max for mean", change("", pool=lambda x: x.max((1, 2))), [""], ["reduction-kind"]),
-        Mistake("wrapped border", change("trunk.0.spatial", padding="CIRCULAR"), ["stages.0.dwconv"], ["conv-padding-mode"]),
+        Mistake(
+            "wrapped border", change("trunk.0.spatial", padding="CIRCULAR"), ["stages.0.dwconv"], ["conv-padding-mode"]
+        ),
         Mistake("no mean subtracted", change("trunk.0.ln", use_bias=False), ["stages.0.norm"], ["layernorm-no-bias"]),
     ),
 )

@@ -34,7 +34,7 @@ class Port:
         model = self.second()
         for mistake in mistakes:
             mistake.plant(model)
-        return model
+        return model.given() if hasattr(model, "given") else model
 
 
 def change(path: str, **attributes: Any) -> Callable[[Any], None]:
