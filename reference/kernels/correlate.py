@@ -5,8 +5,9 @@
     dW = sum over chunks of P^T dZ                                       dX: input_gradient.py
 
 A chunk (about 1 MB of patches, at least 512 rows, so that packing W pays) is copied and used while it is in cache, and
-copied again for dW. Copies run over (v k), which are neighbors in [m h w c]. Where a row of Z is no longer than the
-registers of a processor, two neighboring pixels are made as one of twice the channels, by filters one pixel wider.
+copied again for dW. What is copied at once is a line (v k) of a window, whose values are neighbors in [m h w c]. Where
+a row of Z is no longer than the registers of a processor, two neighboring pixels are made as one of twice the channels,
+by filters one pixel wider.
 """
 
 from math import prod
@@ -34,6 +35,15 @@ def chunks(V):
     return blocks(range(m), h, w, max(CHUNK_BYTES // (prod(patch) * V.itemsize), CHUNK_ROWS))
 
 
+def rows(V):
+    """Windows as the rows of one matrix [(m i j) (u v k)]; a line of neighbors is copied as a single value."""
+    *_, v, k = V.shape
+    if V.strides[4:] != (k * V.itemsize, V.itemsize) or V.flags.c_contiguous:
+        return V.reshape(-1, prod(V.shape[3:]))
+    lines = V.reshape(*V.shape[:4], v * k).view(f"V{v * k * V.itemsize}")
+    return lines.copy().view(V.dtype).reshape(-1, prod(V.shape[3:]))
+
+
 def correlate(X, W, stride, dilation, out=None):
     V = windows(X, W.shape[:2], stride, dilation)
     Z = np.empty((*V.shape[:3], W.shape[3]), X.dtype) if out is None else out
@@ -44,7 +54,7 @@ def correlate(X, W, stride, dilation, out=None):
 
     def work(part):
         for chunk in part:
-            P = V[chunk].reshape(-1, len(W_matrix))
+            P = rows(V[chunk])
             if Z.flags.c_contiguous:
                 matmul(P, W_matrix, out=Z[chunk].reshape(-1, W.shape[3]))
             else:
@@ -74,6 +84,6 @@ def filter_gradient(X, dZ, shape, stride, dilation):
     product = over_rows(dZ.size // n, patch, n, X.dtype)
 
     def work(part):
-        return total(product(V[chunk].reshape(-1, patch), dZ[chunk].reshape(-1, n)) for chunk in part)
+        return total(product(rows(V[chunk]), dZ[chunk].reshape(-1, n)) for chunk in part)
 
     return total(share(work, chunks(V))).reshape(shape)
