@@ -82,7 +82,7 @@ def collected(column: str, found: list[tuple[Any, Any, Any]], judged: Scenes) ->
     scores, boxes, classes = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found))
     numbers = np.repeat(np.arange(len(found)), [len(part) for part, _, _ in found])
     average_precisions = registry.find(column, "detection.evaluation.average_precisions")
-    given = [array(column, values) for values in (boxes, scores, classes, numbers, *truth(judged))]
+    given = [ARRAYS[column](values) for values in (boxes, scores, classes, numbers, *truth(judged))]
     by_class = average_precisions(*given, count=len(scenes.CLASSES))[0]
     coco = average_precisions(*given, count=len(scenes.CLASSES), thresholds=COCO, kind="101-point").mean()
     return Detections(
@@ -101,10 +101,6 @@ def truth(judged: Scenes) -> tuple[Array, Array, Array]:
 def value_of(column: str, result: Any) -> Any:
     """Without the reference's pullback."""
     return result[0] if column == "numpy" else result
-
-
-def array(column: str, values: Array) -> Any:
-    return ARRAYS[column](values)
 
 
 def numpy_forward(model: Any) -> Forward:
