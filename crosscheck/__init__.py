@@ -63,6 +63,7 @@ def compare(
             "x: n c h w = 2 3 64 64 float32"       normal numbers
             "ids: n t = 2 16 int64 below 1000"     whole numbers from 0 to 999
             "mask: n t = 2 16 bool"                true and false
+            "x: n c h w = batch.npy"               what a file holds
             "x: n c h w | n h w c = 2 3 64 64"     left of "|" what the first model takes, right of it the second
         Without "|" the second model is tried with the channels of images at either end.
     pairing

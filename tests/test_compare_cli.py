@@ -171,6 +171,31 @@ def test_misuse_ends_with_2_and_a_line(folder, words, said):
     assert "Traceback" not in ended.output
 
 
+def test_inputs_may_come_from_a_file(folder):
+    np.save("batch.npy", np.ones((4, 5), "float32"))
+    for spec in ("x: n c = batch.npy", "x = batch.npy"):
+        assert crosscheck("compare", "nets.py:plain", "nets.py:block", "-i", spec, "--rungs", "given").exit_code == 0
+    np.save("objects.npy", np.array([{}, 3], dtype=object), allow_pickle=True)
+    for spec, said in (
+        ("x = none.npy", "there is no file none.npy"),
+        ("x = objects.npy", "objects.npy is damaged, or no array of numbers"),
+        ("x: n c h = batch.npy", "names 3 axes; batch.npy has 2, (4, 5)"),
+    ):
+        ended = crosscheck("compare", "nets.py:plain", "nets.py:block", "-i", spec)
+        assert ended.exit_code == 2
+        assert said in ended.stderr
+
+
+def test_an_interruption_is_told(folder, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crosscheck.twins.compare.compare", interrupted)
+    ended = crosscheck("compare", "nets.py:plain", "nets.py:block", *SPEC)
+    assert ended.exit_code == 130
+    assert "interrupted" in ended.stderr
+
+
 # layout
 
 

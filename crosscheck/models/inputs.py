@@ -74,19 +74,7 @@ def drawn(texts: Sequence[str], seed: int) -> Inputs:
     rng = np.random.default_rng(seed)
     first, second, axes, told, names = {}, {}, {}, False, []
     for index, text in enumerate(texts):
-        match = FILE.match(text) or SPEC.match(text)
-        if not match:
-            raise ValueError(
-                f"input {text!r} is not of the form 'name: axes = sizes dtype', e.g. 'x: n c = 2 3 float32'"
-            )
-        own, _, other = (part.strip() for part in match["axes"].partition("|"))
-        label = match["name"]
-        if match.re is FILE:
-            label, own = (label, own) if label else (own, "")  # "x = batch.npy" names no axes
-            value = loaded(text, own.split(), match["file"])
-        else:
-            sizes = [int(size) for size in match["sizes"].split()]
-            value = draw(rng, text, own.split(), sizes, match["kind"], match["top"])
+        label, own, other, value = one(rng, text)
         names.append(label)
         name = label or str(index)
         first[name], axes[name] = value, own
@@ -95,6 +83,20 @@ def drawn(texts: Sequence[str], seed: int) -> Inputs:
     if any(names) and not all(names):
         raise ValueError(f"of the inputs {list(texts)} some have a name and some have none; expected all or none")
     return Inputs(first, second, all(names) and len(names) > 1, told, axes)
+
+
+def one(rng: np.random.Generator, text: str) -> tuple[str, str, str, Array]:
+    """Of one spec the name, the axes in either model, and the array."""
+    match = FILE.match(text) or SPEC.match(text)
+    if not match:
+        raise ValueError(f"input {text!r} is not of the form 'name: axes = sizes dtype', e.g. 'x: n c = 2 3 float32'")
+    own, _, other = (part.strip() for part in match["axes"].partition("|"))
+    if match.re is SPEC:
+        sizes = [int(size) for size in match["sizes"].split()]
+        return match["name"] or "", own, other, draw(rng, text, own.split(), sizes, match["kind"], match["top"])
+    if not match["name"] and len(own.split()) == 1:
+        return own, "", "", loaded(text, [], match["file"])  # "x = batch.npy" names no axes
+    return match["name"] or "", own, other, loaded(text, own.split(), match["file"])
 
 
 def loaded(text: str, axes: list[str], file: str) -> Array:
