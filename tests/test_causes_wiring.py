@@ -55,6 +55,12 @@ def test_a_norm_on_the_other_side_of_the_sum():
         assert named(site) == ["norm-before-or-after"]
 
 
+def test_a_norm_of_the_sum_or_ahead_of_it():
+    for first, second in ((X, X + Y), (X + Y, X)):
+        site = Site("value", first, second, (X, Y), (Side("torch"), Side("jax")), reaches="LayerNorm")
+        assert named(site) == ["norm-before-or-after"]
+
+
 def test_a_layer_that_only_one_side_has():
     pooled = by_torch(lambda x: F.max_pool1d(x, 3, 1, 1), X)
     called = (("`conv`", "Conv1d"), ("`pool`", "given MaxPool1d"))

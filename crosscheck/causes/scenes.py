@@ -137,7 +137,8 @@ def gradient_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
 def came_back(match: Match) -> dict[str, Any]:
     """What came back to a unit."""
     cotangents = tuple(wide(value) for value in match.first.cotangents.values())
-    return {"cotangent": cotangents[0] if cotangents else None, "cotangents": cotangents}
+    went = tuple(wide(value) for value in match.first.outputs.values())
+    return {"cotangent": cotangents[0] if cotangents else None, "cotangents": cotangents, "given": went}
 
 
 def nearest(common: Mapping[str, Any], place: int) -> dict[str, Any]:
@@ -169,6 +170,7 @@ def returning_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     common = {
         "sides": wiring_sides(twins, scene, divergence),
         "cotangents": returned(scene, match, divergence),
+        "given": went_on(scene, match, divergence),
         "train": scene.asks[0].train,
     }
     found = [
@@ -186,13 +188,21 @@ def returned(scene: Any, match: Match, divergence: Any) -> tuple[Array, ...]:
     found = [wide(g) for g in whole.first.cotangents.values()] if whole else []
     if divergence.match is not None:
         found += [wide(g) for g in divergence.match.first.cotangents.values()]
+    gave = [wide(g) for other in following(scene, match, divergence) for g in other.first.input_cotangents.values()]
+    return (*found, *gave[:SOURCES][::-1])
+
+
+def went_on(scene: Any, match: Match, divergence: Any) -> tuple[Array, ...]:
+    """What reached the units that come later."""
+    took = [wide(x) for other in following(scene, match, divergence) for x in other.first.inputs.values()]
+    return tuple(took[:SOURCES])
+
+
+def following(scene: Any, match: Match, divergence: Any) -> list[Match]:
+    """The innermost units that come later; all those in the module around if it is that whose inputs differ."""
     keys = [m.unit.first for m in scene.matches]
     start = keys.index(match.unit.first) + 1 if divergence.after in keys else 0
-    gave: list[Array] = []
-    for other in scene.matches[start:]:
-        if other.unit.inner:
-            gave += [wide(g) for g in other.first.input_cotangents.values()]
-    return (*found, *gave[:SOURCES][::-1])
+    return [other for other in scene.matches[start:] if other.unit.inner]
 
 
 def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
@@ -211,6 +221,7 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         "sides": wiring_sides(twins, scene, divergence),
         "weights": leaves_of(twins.first.leaves, body, scene.asks[0].values, True),
         "given": tuple(source.array for source in given),
+        "reaches": reached.first.kind if reached else "",
         "called": tuple((source.words, source.kind) for source in (*inputs, *given)),
         "train": scene.asks[0].train,
     }

@@ -34,7 +34,7 @@ class Site:
     has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the unit. given:
     what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
     inputs, then what is given, in words, each with the class of the module that made it. cotangents: what may have come
-    back, the nearest last."""
+    back, the nearest last. reaches: the class of the module that a value goes to."""
 
     target: str
     first: Array
@@ -51,6 +51,7 @@ class Site:
     given: tuple[Array, ...] = ()
     called: tuple[tuple[str, str], ...] = ()
     cotangents: tuple[Array, ...] = ()
+    reaches: str = ""
 
     @property
     def x(self) -> Array:

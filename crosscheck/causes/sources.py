@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -23,11 +23,16 @@ def alone(site: Site) -> bool:
 
 def sources(site: Site, most: int = 10) -> list[Array]:
     """What a value may have been made of, the nearest first, each once."""
+    return distinct([*reversed(site.given), *reversed(site.inputs)])[:most]
+
+
+def distinct(values: Iterable[Array]) -> list[Array]:
+    """Arrays of numbers, each once."""
     found: list[Array] = []
-    for x in reversed((*site.inputs, *site.given)):
+    for x in values:
         if x.dtype.kind in "fiub" and x.size and not any(same(x, y) for y in found):
             found.append(x)
-    return found[:most]
+    return found
 
 
 def same(x: Array, y: Array) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.functions import MAIN, NONE
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import picked, sources
+from crosscheck.causes.sources import distinct, picked
 
 MOST_TERMS, MOST_ADDED = 4, 6
 EXACT = 1e-10
@@ -62,11 +62,12 @@ class Reading:
 
 
 def columns(site: Site) -> list[Column]:
-    """What may be added to make the value, the nearest first."""
+    """What may be added to make the value, the nearest first; what modules without parameters gave comes last, since in
+    evaluation mode some of them give what they take."""
     shape = site.first.shape
     found: list[Column] = []
     named = dict(zip(map(id, (*site.inputs, *site.given)), site.called))
-    for place, x in enumerate(sources(site, 12)):
+    for place, x in enumerate(distinct([*reversed(site.inputs), *reversed(site.given)])[:12]):
         words, kind = named.get(id(x), (f"value {place}", ""))
         found += column(x, shape, words, kind)
     for name, x in site.weights.items():

@@ -154,6 +154,8 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
             ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
     ids += [elsewhere(t, u, len(a.terms)) for t, u in zip(left, right)]
     longer = left[len(right) :] or right[len(left) :]
+    if "Norm" in site.reaches and not ids and [added(t.column) for t in longer] == ["residual-missing"]:
+        return ["norm-before-or-after"]
     return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
 
 
