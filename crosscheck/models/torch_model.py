@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -32,10 +32,12 @@ class TorchModel(Model):
             self.module = copied(whole._orig_mod if self.compiled else whole)
             self.build(inputs)
         self.call = torch.compile(self.module) if self.compiled else self.module
-        self.device = next((p.device for p in self.tensors().values()), torch.device("cpu"))
-        self.leaves = tuple(self.leaf_of(name, tensor) for name, tensor in self.tensors().items())
-        self.given = {leaf.path: numpy(self.tensors()[leaf.path]) for leaf in self.leaves}
-        self.types = {leaf.path: self.tensors()[leaf.path].dtype for leaf in self.leaves}
+        tensors, self.parts = self.tensors(), dict(self.module.named_modules())
+        self.device = next((p.device for p in tensors.values()), torch.device("cpu"))
+        homes = self.homes()
+        self.leaves = tuple(self.leaf_of(name, tensor, homes.get(id(tensor), [])) for name, tensor in tensors.items())
+        self.given = {name: numpy(tensor) for name, tensor in tensors.items()}
+        self.types = {name: tensor.dtype for name, tensor in tensors.items()}
 
     def build(self, inputs: Mapping[str, Array]) -> None:
         """A module whose parameters are made by its first call is called once."""
@@ -48,11 +50,17 @@ class TorchModel(Model):
     def tensors(self) -> dict[str, torch.Tensor]:
         return dict(self.module.named_parameters()) | dict(self.module.named_buffers())
 
-    def leaf_of(self, path: str, tensor: torch.Tensor) -> Leaf:
-        every = [*self.module.named_parameters(remove_duplicate=False), *self.module.named_buffers()]
-        aliases = tuple(name for name, other in every if other is tensor and name != path)
+    def homes(self) -> dict[int, list[str]]:
+        """All paths at which each tensor is."""
+        found: dict[int, list[str]] = {}
+        for name, tensor in [*self.module.named_parameters(remove_duplicate=False), *self.module.named_buffers()]:
+            found.setdefault(id(tensor), []).append(name)
+        return found
+
+    def leaf_of(self, path: str, tensor: torch.Tensor, homes: Sequence[str]) -> Leaf:
+        aliases = tuple(name for name in homes if name != path)
         owner, _, name = path.rpartition(".")
-        kind = kind_of(dict(self.module.named_modules())[owner])
+        kind = kind_of(self.parts[owner])
         shape = tuple(tensor.shape)
         trainable = isinstance(tensor, nn.Parameter)
         axes = torch_axes.axes(kind, name, len(shape))
@@ -62,10 +70,10 @@ class TorchModel(Model):
         return dict(self.given)
 
     def kinds(self) -> Mapping[str, str]:
-        return {path: kind_of(part) for path, part in self.module.named_modules()}
+        return {path: kind_of(part) for path, part in self.parts.items()}
 
     def config(self, path: str) -> Mapping[str, Any]:
-        part = dict(self.module.named_modules())[path]
+        part = self.parts[path]
         return {name: value for name, value in vars(part).items() if not name.startswith("_") and plain(value)}
 
     def takes(self, inputs: Mapping[str, Array]) -> bool:
