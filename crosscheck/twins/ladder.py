@@ -122,7 +122,7 @@ def taken(twins: Twins) -> set[str]:
 
 
 def floats(values: Arrays) -> Arrays:
-    return {name: value for name, value in values.items() if value.dtype.kind == "f"}
+    return {name: value for name, value in values.items() if value.dtype.kind in "fc"}
 
 
 def gaps_of(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:

@@ -86,6 +86,7 @@ def noises(
     largest = max((rms(x) for x in base.values() if x.dtype.kind == "f"), default=0.0) if shared else 0.0
     found = {}
     for name, x in base.items():
-        spread = [rms(m[name].astype(np.float64) - x) for m in moved if name in m and m[name].shape == x.shape]
+        wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+        spread = [rms(m[name] - wide) for m in moved if name in m and m[name].shape == x.shape]
         found[name] = u * max(rms(x), largest, max(spread, default=0.0) / STEP)
     return found
