@@ -45,11 +45,21 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     dtype = roundoff(twins, trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
     coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
-    culprits = [Culprit(finding.rung, divergence, excused=coarse.get(divergence, "")) for divergence in found]
+    told = {(d.first, d.wiring) for d in found if d.direction == "forward" and d not in coarse}
+    culprits = [
+        Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
+        for divergence in found
+        if not (follows(divergence) and (divergence.first, divergence.wiring) in told)
+    ]
     for culprit in culprits:
         if not culprit.excused:
             explain(twins, scene, culprit)
     return culprits
+
+
+def follows(divergence: Divergence) -> bool:
+    """Whether it is of the backward pass through a place: what is wrong forward there is wrong backward too."""
+    return divergence.direction == "backward" and divergence.gap.kind != "gradient"
 
 
 def record(twins: Twins, trail: Trail) -> Scene:

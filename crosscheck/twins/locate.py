@@ -70,8 +70,8 @@ def locate(
     """Every culprit: forward ones in forward order, then backward ones in backward order, then state."""
     seen = [look(match, moved, forced, dtype) for match in found]
     parents = {call.key: call.parent for call in run.calls}
-    forward = forward_culprits(seen, parents)
-    return forward + backward_culprits(seen, parents, forward) + leaf_culprits(seen, run, moved, forced, pairing, dtype)
+    passes = forward_culprits(seen, parents) + backward_culprits(seen, parents)
+    return passes + leaf_culprits(seen, run, moved, forced, pairing, dtype)
 
 
 def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
@@ -143,13 +143,9 @@ def forward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) ->
     return found
 
 
-def backward_culprits(
-    seen: Sequence[Seen], parents: Mapping[str, str | None], forward: Sequence[Divergence]
-) -> list[Divergence]:
-    """Units that hand back something wrong, and wiring that does, in backward order; what is wrong forward is wrong
-    backward too and is not told twice."""
+def backward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
+    """Units that hand back something wrong, and wiring that does, in backward order."""
     by_key = {s.key: s for s in seen}
-    told = {(d.first, d.wiring) for d in forward}
     found: list[Divergence] = []
     following = ""
     for s, entering in reversed(passage(seen, parents)):
@@ -160,7 +156,7 @@ def backward_culprits(
             inner = s.match.unit.inner
             found.append(unit_at("backward", s, wrong) if inner else wiring_at("backward", s.key, by_key, wrong))
         following = s.key if entering else following
-    return [d for d in found if (d.first, d.wiring) not in told]
+    return found
 
 
 def unit_at(direction: str, seen: Seen, wrong: Gap) -> Divergence:

@@ -17,6 +17,11 @@ from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
 
 
+def place_of(culprit: Culprit) -> tuple[str, bool, str, bool]:
+    divergence = culprit.divergence
+    return divergence.first, divergence.wiring, divergence.before, bool(culprit.excused)
+
+
 @dataclass(repr=False)
 class Report:
     """What `crosscheck.compare` returns. print(report) is one screen; in a notebook it is a page.
@@ -76,8 +81,7 @@ class Report:
     def add(self, culprits: Sequence[Culprit]) -> None:
         """Those that have not been told: what is wrong forward is wrong backward too, and on later rungs."""
         for culprit in culprits:
-            place = culprit.divergence.first, culprit.divergence.wiring, culprit.divergence.before
-            if place not in [(c.divergence.first, c.divergence.wiring, c.divergence.before) for c in self.culprits]:
+            if place_of(culprit) not in map(place_of, self.culprits):
                 self.culprits.append(culprit)
 
     def fail(self, problem: str, error: Exception) -> None:
