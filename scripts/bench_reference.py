@@ -2,15 +2,16 @@
 
     scripts/bench reference [PATTERN ...] [--dtypes float32 float64] [--rounds N] [--workers N] [--strict]
 
-Everything runs by turns in one process on one thread, and CPU time is what counts, so that other programs disturb it
-little: a ratio is the median over rounds, with its quartiles. Beside it: our error and torch's, the largest difference
-to torch in float64 over the largest value; the rate, for convolutions also as a share of what a large matrix product
-reaches here; and the most memory that our call holds at once over that of its results. With --workers, the speed-up
-of our kernels by that many workers, in wall time: it means something only on an idle machine. With --strict, a missed
-target makes the exit code 1.
+Everything runs by turns in one process on one thread, in memory that it keeps, and CPU time is what counts, so that
+other programs disturb it little: a ratio is the median over rounds, with its quartiles. Beside it: our error and
+torch's, the largest difference to torch in float64 over the largest value; the rate, for convolutions also as a share
+of what a large matrix product reaches here; and the most memory that our call holds at once over that of its results.
+With --workers, the speed-up of our kernels by that many workers, in wall time: it means something only on an idle
+machine. With --strict, a missed target makes the exit code 1.
 """
 
 import argparse
+import ctypes
 import os
 import statistics
 import sys
@@ -58,6 +59,7 @@ def main():
         )
     console = Console(width=None if sys.stdout.isatty() else 170)
     torch.set_num_threads(1)
+    keep_memory()
     with threadpool_limits(1):
         products = {dtype: matrix_rate(dtype) for dtype in options.dtypes}
         print_machine(products, console)
@@ -75,6 +77,16 @@ def arguments():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--strict", action="store_true")
     return parser.parse_args()
+
+
+def keep_memory():
+    """What is freed stays with the process, where the C library is glibc: how long the system takes to hand out memory
+    anew depends on how fragmented it is, and would be a large part of the time of large arrays."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        trim_threshold, mmap_max = -1, -4
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(mmap_max, 0)
 
 
 def print_machine(products, console):
