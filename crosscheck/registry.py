@@ -26,7 +26,7 @@ def missing(column: str) -> str:
     absent = [name for name in FRAMEWORKS[column] if importlib.util.find_spec(name) is None]
     if not absent:
         return ""
-    return f"{' and '.join(absent)} not installed (pip install 'crosscheck[{column}]')"
+    return f"{' and '.join(absent)} not installed (in the project's folder: pip install -e '.[{column}]')"
 
 
 def layout_of(column: str) -> ModuleType:

@@ -221,7 +221,7 @@ def test_what_needs_no_missing_framework_still_works(columns, hidden, code, stat
     for case in json.loads(report.read_text())["cases"]:
         assert case["status"] == status
         for column, absent in columns.items():
-            why = f"{absent} not installed (pip install 'crosscheck[{column}]')"
+            why = f"{absent} not installed (in the project's folder: pip install -e '.[{column}]')"
             assert case["not_run"][column] == why
             assert why in " ".join(run.stdout.split())
 
