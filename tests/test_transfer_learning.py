@@ -58,7 +58,7 @@ def train_torch(session, parts, freeze):
     subject.load(feed.params, feed.state)
     subject.module.requires_grad_(True).train()
     optimizer = subject.find("training.optimizers.momentum")(freeze(subject.module, parts), alpha=0.5)
-    X, Y = subject.inputs(feed)["X"], subject.output(feed.labels)
+    X, Y = subject.inputs(feed)["X"], subject.labels(feed.labels)
     for _ in range(STEPS):
         optimizer.zero_grad()
         subject.find(COST)(subject.module(X), Y).backward()
@@ -82,7 +82,7 @@ def train_jax(session, parts, freeze):
         optimizer.update(net, gradients)
 
     for _ in range(STEPS):
-        step(net, optimizer, args["inputs"]["X"], subject.output(feed.labels))
+        step(net, optimizer, args["inputs"]["X"], subject.labels(feed.labels))
     own = {".".join(map(str, keys)): np.asarray(v.get_value()) for keys, v in nnx.to_flat_state(nnx.state(net))}
     return subject.layout.from_column(own, True) | subject.layout.from_column(own, False)
 
