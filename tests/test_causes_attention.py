@@ -231,6 +231,8 @@ BETWEEN = {
     "no-mask": ("attention-mask-missing", MASKED | {"mask": KEEP}, {"mask": None}),
     "not-causal": ("attention-causal-missing", {"causal": 0}, {"causal": None}),
     "strictly": ("attention-causal-alignment", {"causal": 0}, {"causal": -1}),
+    "both": ("attention-head-interleaved", {}, {"split": "n t (d h)", "merge": "n t d h"}),
+    "both-reshaped": ("attention-reshaped-heads", {}, {"split": "n h t d", "merge": "n h t d"}),
     "split": ("attention-head-interleaved", {}, {"split": "n t (d h)"}),
     "merge": ("attention-head-interleaved", {}, {"merge": "n t d h"}),
     "split-reshaped": ("attention-reshaped-heads", {}, {"split": "n h t d"}),

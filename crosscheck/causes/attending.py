@@ -11,7 +11,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
-from crosscheck.causes.options import Axis, departures, search, settings
+from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
 from crosscheck.causes.site import Site
 from crosscheck.causes.variant import Variant, family
 
@@ -170,7 +170,7 @@ def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterat
         *shape_axes(scene, packed),
     ]
     axes.append(empties(scene))
-    yield from search(site, axes, layout.make, layout.small(), "softmax(q k^T) v", most=most)
+    yield from also_coarse(search(site, axes, layout.make, layout.small(), "softmax(q k^T) v", most=most))
 
 
 def same_heads(scene: Scene) -> bool:
@@ -197,10 +197,17 @@ def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
     if packed or len({part.shape for part in scene.parts}) == 1:
         orders = [(order, f"taken as {order}", "attention-roles-exchanged") for order in ORDERS[1:]]
         yield departures("order", ORDERS[0], *orders)
-    odd = ("interleaved", "every h-th feature a head", "attention-head-interleaved")
-    plain = "attention-reshaped-heads"
-    yield departures("split", "blocks", odd, ("reshaped", "n t (h d) read as n h t d", plain))
-    yield departures("merge", "blocks", odd, ("reshaped", "n h t d read as n t (h d)", plain))
+    odd, plain = "attention-head-interleaved", "attention-reshaped-heads"
+    yield departures(
+        "layout",
+        ("blocks", "blocks"),
+        (("interleaved", "interleaved"), "every h-th feature a head", odd),
+        (("interleaved", "blocks"), "every h-th feature a head, put together as blocks", odd),
+        (("blocks", "interleaved"), "heads put together feature by feature", odd),
+        (("reshaped", "blocks"), "n t (h d) read as n h t d", plain),
+        (("blocks", "reshaped"), "n h t d read as n t (h d)", plain),
+        (("reshaped", "reshaped"), "n t (h d) read as n h t d, and back", plain),
+    )
     yield departures("axis", "keys", ("queries", "softmax over queries", "attention-softmax-axis"))
     yield departures("zero", False, (True, "a key and a value of zeros", "attention-zero-key"))
     if not packed and not same_heads(scene):
@@ -251,7 +258,8 @@ class Layout:
         uses = tuple(ways.pop(f"mask{place}") for place in range(len(self.scene.masks)))
         if ways["base"] != 10000.0 and not ways["position"].startswith("rotary"):
             raise ValueError("a base is of rotary positions alone")
-        y = self.attention(packing, ways["heads"], at is self.site)(Heads(masks=uses, **ways))
+        split, merge = ways.pop("layout")
+        y = self.attention(packing, ways["heads"], at is self.site)(Heads(masks=uses, split=split, merge=merge, **ways))
         if self.scene.out is not None:
             y = y @ self.scene.out[0] + self.scene.out[1]
         return np.moveaxis(y, 1, self.scene.time).reshape(at.first.shape)

@@ -22,13 +22,15 @@ GATES = {4: "ifgo", 3: "rzn", 1: "-"}
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One layer in one direction. wi [in g h], wh [h g h], bi and bh [g h]; projection [h p] or None."""
+    """One layer in one direction. wi [in g h], wh [h g h], bi and bh [g h]; projection [h p] or None; extra: a further
+    bias for the state, which the other side's layer alone has."""
 
     wi: Array
     wh: Array
     bi: Array
     bh: Array
     projection: Array | None = None
+    extra: Array | None = None
 
     @property
     def gates(self) -> str:
@@ -44,7 +46,8 @@ class Cell:
     def read_as(self, order: tuple[int, ...]) -> Cell:
         """With the blocks of the gates taken to be in another order."""
         at = list(order)
-        return replace(self, wi=self.wi[:, at], wh=self.wh[:, at], bi=self.bi[at], bh=self.bh[at])
+        extra = None if self.extra is None else self.extra[at]
+        return replace(self, wi=self.wi[:, at], wh=self.wh[:, at], bi=self.bi[at], bh=self.bh[at], extra=extra)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def run(cell: Cell, x: Array, h: Array, c: Array, ways: Ways) -> tuple[Array, Ar
     cell = cell.transposed if ways.transposed else cell
     bi = cell.bi * (ways.biases != "hidden")
     bh = cell.bh * (ways.biases != "input")
+    bh = bh + cell.extra if ways.biases == "second" and cell.extra is not None else bh
     given = np.einsum("ntf,fgh->tngh", x, cell.wi) + bi
     kernel = cell.wh.reshape(len(cell.wh), -1)
     step = {"ifgo": lstm, "rzn": gru, "-": plain}[cell.gates]
@@ -120,8 +124,23 @@ def plain(a: Array, u: Array, h: Array, c: Array, bh: Array, cell: Cell, ways: W
 def layers(site: Site) -> list[list[Cell]]:
     """The layers, each with a cell for either direction; none if this is no recurrent layer."""
     found = torch_layers(site.weights) if site.sides[0].framework == "torch" else flax_layers(site.weights)
+    if site.sides[1].framework == "torch" and site.sides[0].framework != "torch":
+        found = with_second_biases(found, site.theirs)
     sizes = {len(layer) for layer in found}
     return found if found and len(sizes) == 1 and all(cell is not None for layer in found for cell in layer) else []
+
+
+def with_second_biases(found: list[list[Cell]], theirs: Mapping[str, Array]) -> list[list[Cell]]:
+    """torch's bias for the state, where all of flax's went into the other."""
+    ends = [[f"_l{k}", f"_l{k}_reverse"] for k in range(len(found))]
+    extra = [[theirs.get(f"bias_hh{end}", theirs.get("bias_hh")) for end in pair] for pair in ends]
+    return [
+        [
+            cell if bias is None or bias.size != cell.bh.size else replace(cell, extra=bias.reshape(cell.bh.shape))
+            for cell, bias in zip(layer, biases)
+        ]
+        for layer, biases in zip(found, extra)
+    ]
 
 
 def torch_layers(weights: Mapping[str, Array]) -> list[list[Cell]]:

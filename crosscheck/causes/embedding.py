@@ -14,7 +14,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.conv import some
-from crosscheck.causes.options import Axis, Option, departures, search, settings
+from crosscheck.causes.options import Axis, Option, also_coarse, departures, search, settings
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alone, floats
 from crosscheck.causes.variant import Variant, family
@@ -255,7 +255,7 @@ def variants_of(site: Site, positions: Array, x: Array | None) -> Iterator[Varia
         return np.asarray(part * scale + table)
 
     first, second = (np.take(side, at, -2) for side in (site.first, site.second))
-    yield from search(site, axes, make, replace(site, first=first, second=second), "sinusoids")
+    yield from also_coarse(search(site, axes, make, replace(site, first=first, second=second), "sinusoids"))
 
 
 def sinusoid(positions: Array, width: int, layout: str, start: int, base: float, swapped: bool, shorter: bool) -> Array:

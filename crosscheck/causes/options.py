@@ -8,7 +8,7 @@ become variants.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations as subsets
 from itertools import product
@@ -78,6 +78,13 @@ def search(
                 yield variant(site, axes, chosen, partial(make, site, **values), standard, coarse)
         if first and second:
             return
+
+
+def also_coarse(found: Iterable[Variant]) -> Iterator[Variant]:
+    """The variants, and the same held to float32's rounding alone: for layers that keep part of their work in it."""
+    for variant in found:
+        yield variant
+        yield replace(variant, coarse=True)
 
 
 def combinations(axes: Sequence[Axis], count: int) -> Iterator[tuple[Option, ...]]:

@@ -128,12 +128,12 @@ cause(
     "https://huggingface.co/docs/transformers/main/en/model_doc/gpt2",
 )
 
-SAME = "padding SAME"
+SAME = "padded as SAME"
 for p in range(9):
-    BETWEEN[frozenset((SAME, f"padding {p}"))] = "maxpool-same-vs-pad1"
+    BETWEEN[frozenset((SAME, f"padded by {p}"))] = "maxpool-same-vs-pad1"
     for q in range(9):
-        for word in (SAME, f"padding {q}"):
-            BETWEEN[frozenset((f"padding {p}, the last window over the end", word))] = "maxpool-ceil-mode"
+        for word in (SAME, f"padded by {q}"):
+            BETWEEN[frozenset((f"padded by {p}, the last window over the end", word))] = "maxpool-ceil-mode"
 SIZES = (2, 3, 4, 5, 7)
 BEFORE = ("no activation", "relu(x)", "silu, x sigmoid(x)", "tanh(x)", "exact gelu, x Phi(x)", "leaky relu, slope 0.01")
 
@@ -211,11 +211,11 @@ def ways_to_pad(
     ceil = any(side.config.get("ceil_mode") for side in site.sides)
     for padding in [*even, *([] if ceil else [as_same])]:
         alike = all(lo == hi for lo, hi in padding)
-        yield (SAME if padding == as_same and not alike else f"padding {short(padding)}"), padding
+        yield (SAME if padding == as_same and not alike else f"padded by {short(padding)}"), padding
     for padding in dict.fromkeys(even):
         over = tuple((lo, hi + beyond(n + lo + hi, k, s)) for n, (lo, hi), k, s in zip(image, padding, size, stride))
         if over != padding and (ceil or over != as_same):
-            yield f"padding {short(padding)}, the last window over the end", over
+            yield f"padded by {short(padding)}, the last window over the end", over
 
 
 def beyond(n: int, k: int, s: int) -> int:

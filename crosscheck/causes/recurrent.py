@@ -267,6 +267,8 @@ def nonlinearity(site: Site) -> Axis:
 
 
 def bias_ways(cell: Cell) -> Iterator[tuple[str, str, str]]:
+    if cell.extra is not None:
+        yield "second", "a second bias", "lstm-two-biases"
     if cell.bi.any():
         yield "hidden", "no input bias", "lstm-two-biases"
     if cell.bh.any():
