@@ -63,6 +63,37 @@ AFTER = {
 }
 
 
+class TorchUNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down, self.deep, self.up = (nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 6), (6, 8), (14, 5)))
+
+    def forward(self, x):
+        a = F.relu(self.down(x))
+        b = F.relu(self.deep(F.avg_pool2d(a, 2)))
+        return self.up(torch.cat([a, F.interpolate(b, scale_factor=2, mode="bilinear")], 1))
+
+
+class FlaxUNet(nnx.Module):
+    def __init__(self, pool=nnx.avg_pool, join=lambda a, b: (a, b), method="bilinear"):
+        rngs = nnx.Rngs(0)
+        self.one, self.two, self.three = (nnx.Conv(i, o, (3, 3), rngs=rngs) for i, o in ((3, 6), (6, 8), (14, 5)))
+        self.pool, self.join, self.method = pool, join, method
+
+    def __call__(self, x):
+        a = nnx.relu(self.one(x))
+        b = nnx.relu(self.two(self.pool(a, (2, 2), strides=(2, 2))))
+        n, h, w, c = b.shape
+        return self.three(jnp.concatenate(self.join(a, jax.image.resize(b, (n, 2 * h, 2 * w, c), self.method)), -1))
+
+
+IMAGES = {
+    "max-for-mean-pooling": {"pool": nnx.max_pool},
+    "concat-order": {"join": lambda a, b: (b, a)},
+    "resize-method": {"method": "nearest"},
+}
+
+
 def told(report):
     """The causes of the first divergence."""
     assert not report.agree, report.problem
@@ -89,6 +120,13 @@ def test_after_the_last_layer(cause):
     for report in both(Torch(after=one), Flax(after=other)):
         causes, first = told(report)
         assert causes == [cause], (first.divergence.where, first.explanation, first.clues)
+
+
+@pytest.mark.parametrize("cause", IMAGES)
+def test_in_a_small_unet(cause):
+    report = compare(TorchUNet(), FlaxUNet(**IMAGES[cause]), "x: n c h w = 2 3 8 12", rungs=("eval",))
+    causes, first = told(report)
+    assert causes == [cause], (first.divergence.where, first.explanation, first.clues)
 
 
 @pytest.mark.parametrize(

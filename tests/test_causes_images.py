@@ -3,6 +3,7 @@
 import jax.image
 import jax.numpy as jnp
 import pytest
+import torch
 import torch.nn.functional as F
 from cause_scenes import assert_named, assert_nothing_claimed, normal
 
@@ -53,6 +54,18 @@ ROWS = {
 @pytest.mark.parametrize("cause", ROWS)
 def test_the_change_is_named(cause):
     assert_named(cause, *ROWS[cause], X)
+
+
+def test_a_skip_beside_what_is_resized():
+    x, skip = X, normal(2, 4, 11, 15)
+
+    def one(x, skip):
+        return torch.cat([F.relu(skip), bilinear((11, 15), align_corners=True)(F.relu(x))], 1)
+
+    def other(x, skip):
+        return jnp.concatenate([jax.nn.relu(skip), by_jax((11, 15))(jax.nn.relu(x))], 1)
+
+    assert_named("resize-align-corners", one, other, x, skip)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,26 @@ def test_the_order_is_named(cause):
     assert_named(cause, one, other, x)
 
 
+def test_parts_of_unknown_origin_that_are_exchanged():
+    def one(x):
+        return torch.cat([torch.sin(x[..., :4]), torch.cos(x)], -1)
+
+    def other(x):
+        return jnp.concatenate([jnp.cos(x), jnp.sin(x[..., :4])], -1)
+
+    assert_named("concat-order", one, other, TOKENS)
+
+
+def test_a_part_that_differs_is_looked_at_alone():
+    def one(x):
+        return torch.cat([torch.sin(x), F.relu(x).flip(1)], -1)
+
+    def other(x):
+        return jnp.concatenate([jnp.sin(x), jnp.maximum(x, 0)], -1)
+
+    assert_named("flipped", one, other, TOKENS)
+
+
 def test_pixels_to_channels():
     def other(x):
         return jnp.transpose(x.reshape(2, 12, 2, 2, 3, 2), (0, 3, 5, 1, 2, 4)).reshape(2, 48, 2, 3)

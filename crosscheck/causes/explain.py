@@ -10,16 +10,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import CAUSES, Cause, load
+from crosscheck.causes.closer import Look, closer
 from crosscheck.causes.clues import clues
+from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
 from crosscheck.causes.variant import Variant, variants
+from crosscheck.twins.pool import Parting
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Explanation:
 def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     """Puts the explanation, or clues, into the culprit."""
     load()
-    found = sites(twins, scene, culprit.divergence)
+    of_a_function = isinstance(scene, Parting)
+    found = parting_sites(twins, scene) if of_a_function else sites(twins, scene, culprit.divergence)
     for site in found:
         culprit.explanation = explain(site)
         if culprit.explanation:
@@ -54,8 +59,13 @@ def explain(site: Site) -> Explanation | None:
     """The explanation that needs the fewest causes; None if nothing in the catalogue makes what both sides made."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        best = None if site.matches(site.first, site.second) else simplest(site)
-    return best and between(site, best)
+        if site.matches(site.first, site.second):
+            return None
+        for look in chain([Look(site, "")], closer(site)):
+            best = simplest(look.site)
+            if best is not None:
+                return between(look, best)
+    return None
 
 
 def simplest(site: Site) -> Pair | None:
@@ -100,17 +110,18 @@ def safely(variant: Variant) -> Array | None:
         return None
 
 
-def between(site: Site, pair: Pair) -> Explanation | None:
-    a, b = pair.first, pair.second
+def between(look: Look, pair: Pair) -> Explanation | None:
+    (site, where), (a, b, ids) = look, pair
     x, y = safely(a), safely(b)
     if x is None or y is None:
         return None
-    named = [CAUSES[i] for i in pair.ids]
+    named = [CAUSES[i] for i in ids]
     departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
     scale = norm(np.where(np.isfinite(site.first), site.first, 0)) or 1.0
     before = norm(apart(site.first, site.second)) / scale
     after = norm(apart(apart(site.first, x), apart(site.second, y))) / scale
-    return Explanation(tuple(named), a.says, b.says, departs, before, after)
+    first, second = (f"{where}: {variant.says}" if where else variant.says for variant in (a, b))
+    return Explanation(tuple(named), first, second, departs, before, after)
 
 
 def apart(a: Array, b: Array) -> Array:

@@ -153,7 +153,7 @@ def images(site: Site) -> Iterator[Variant]:
     for x in (x for x, said in zip(site.inputs, words) if x.shape == site.first.shape and said.startswith("the input")):
         for axis in (i for i in (1, 3) if x.shape[i] <= 4):
             fits = [channels(x, side, axis) for side in (site.first, site.second)]
-            if all(f is not None for f in fits) and not any(trivial(f) for f in fits if f is not None):
+            if all(f is not None and (f[0] > 0).all() for f in fits) and any(shifts(f) for f in fits if f is not None):
                 for which, fit in zip(("first", "second"), fits):
                     if fit is not None:
                         make = partial(applied, x, *fit)
@@ -172,8 +172,10 @@ def channels(x: Array, side: Array, axis: int) -> tuple[Array, Array] | None:
     return (factor, offset) if np.allclose(factor * x + offset, side, 1e-9, 1e-12) else None
 
 
-def trivial(fit: tuple[Array, Array]) -> bool:
-    return bool((fit[0] <= 0).any())
+def shifts(fit: tuple[Array, Array]) -> bool:
+    """Whether it is more than one factor for everything."""
+    factor, offset = fit
+    return bool(np.ptp(factor) > 1e-9 * factor.max() or np.abs(offset).max() > 1e-9)
 
 
 def applied(x: Array, factor: Array, offset: Array) -> Array:

@@ -12,7 +12,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import Change, changes, same_elements
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone
+from crosscheck.causes.sources import alone, near, part
 from crosscheck.causes.variant import Variant, later
 
 PERMUTE = "https://docs.pytorch.org/docs/stable/generated/torch.permute.html"
@@ -83,7 +83,8 @@ cause(
 @later
 def reordered(site: Site) -> Iterator[Variant]:
     if (alone(site) or site.target == "gradient") and same_elements(site):
-        yield from changes(site, [*flips(site.first), *shifts(site.first), *axes(site.first), *splits(site)])
+        x = site.first
+        yield from changes(site, [*flips(x), *shifts(x), *exchanged(site), *axes(x), *splits(site)])
 
 
 def flips(x: Array) -> Iterator[Change]:
@@ -96,9 +97,20 @@ def flips(x: Array) -> Iterator[Change]:
 
 def shifts(x: Array) -> Iterator[Change]:
     for axis in range(x.ndim):
-        for by in (1, -1, 2, -2, x.shape[axis] // 2):
+        for by in (1, -1, 2, -2):
             if x.shape[axis] > 2 and by % x.shape[axis]:
                 yield Change("shifted", f"shifted by {by} along axis {axis}", partial(np.roll, shift=by, axis=axis))
+
+
+def exchanged(site: Site) -> Iterator[Change]:
+    """Two parts of an axis that change places."""
+    for axis in range(1, site.first.ndim):
+        start, n = site.first.take(0, axis), site.first.shape[axis]
+        for by in range(2, n - 1):
+            if near(part(start), part(site.second.take(by, axis))):
+                for shift in (by, -by):
+                    says = f"the parts before and after {shift % n} along axis {axis} exchanged"
+                    yield Change("concat-order", says, partial(np.roll, shift=shift, axis=axis))
 
 
 def axes(x: Array) -> Iterator[Change]:

@@ -1,0 +1,66 @@
+"""A closer look at a site of which nothing can be said as a whole: the part that differs, and values behind an
+activation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.changes import comparable
+from crosscheck.causes.functions import GELU, GELU_TANH, MAIN, RELU, SILU
+from crosscheck.causes.site import Site
+from crosscheck.causes.sources import alone
+
+LARGE, NEAREST, MOST = 500_000, 4, 3
+
+
+class Look(NamedTuple):
+    """A site made of another; where: of what it is about, in words."""
+
+    site: Site
+    where: str
+
+
+def closer(site: Site) -> Iterator[Look]:
+    """The part that differs, then that and the whole as made of what activations give."""
+    if not alone(site) or not comparable(site):
+        return
+    parts = list(differing(site))
+    yield from parts
+    for look in (*parts, Look(site, "")):
+        yield from behind(look)
+
+
+def differing(site: Site) -> Iterator[Look]:
+    """The stretch of one axis, but for the examples', outside of which the sides agree; longer ones, too, that a source
+    may fill."""
+    scale = float(np.abs(site.first).max(initial=0.0))
+    off = ~(np.abs(site.first - site.second) <= 1e-9 * scale)
+    for axis in range(1, site.first.ndim) if off.any() else ():
+        there = np.flatnonzero(off.any(tuple(i for i in range(off.ndim) if i != axis)))
+        low, high, n = int(there.min()), int(there.max()) + 1, off.shape[axis]
+        if high - low == n:
+            continue
+        sizes = {x.shape[axis] for x in site.inputs if x.ndim == off.ndim and x.shape[axis] < n}
+        wider = [(a, b) for k in sorted(sizes) for a, b in ((0, k), (n - k, n)) if a <= low and high <= b]
+        for a, b in list(dict.fromkeys([(low, high), *wider]))[:MOST]:
+            if b - a > 1:
+                first, second = (cut(side, axis, a, b) for side in (site.first, site.second))
+                yield Look(replace(site, first=first, second=second), f"elements {a} to {b - 1} along axis {axis}")
+        return
+
+
+def cut(x: Array, axis: int, low: int, high: int) -> Array:
+    return x[(slice(None),) * axis + (slice(low, high),)]
+
+
+def behind(look: Look) -> Iterator[Look]:
+    """The same as made of what an activation gives of the nearest sources."""
+    site = look.site
+    for name in (RELU, SILU, GELU, GELU_TANH)[: 4 if site.first.size <= LARGE else 1]:
+        near = [MAIN[name](x) if x.dtype.kind == "f" else x for x in (*site.inputs, *site.given)[-NEAREST:]]
+        yield Look(replace(site, inputs=tuple(near), given=(), called=()), f"{look.where} of {name}".strip())
