@@ -122,7 +122,7 @@ def main():
             report = twin.compare(lambda what, twin=twin: status.update(f"{twin.name}: {what}"))
         found.append((twin, report))
         console.rule(f"{twin.name}, {time.perf_counter() - start:.0f} s")
-        console.print(str(report), markup=False, highlight=False)
+        print(report)
     if options.write:
         PAGE.write_text(page(found))
 

@@ -9,10 +9,11 @@ from typing import Any
 import jax
 
 from crosscheck.axes import Array
-from crosscheck.models.jax_model import JaxModel, numpy
+from crosscheck.models.interpret import values
+from crosscheck.models.jax_model import JaxModel, Point, numpy
 from crosscheck.models.jax_watch import Watcher, is_array
 from crosscheck.models.linen_model import MODES
-from crosscheck.models.model import Arrays, Leaf
+from crosscheck.models.model import Arrays, Ask, Leaf
 
 
 class FunctionModel(JaxModel):
@@ -47,6 +48,12 @@ class FunctionModel(JaxModel):
                 first.setdefault(id(variable), index)
         leaves = zip(sorted(self.given), closed.jaxpr.invars)
         return {path: first.get(id(variable), len(first)) for path, variable in leaves}
+
+    def pool(self, ask: Ask) -> list[Array]:
+        with self.width(ask), jax.default_matmul_precision("highest"):
+            at, program = Point(self, ask), self.traced(ask)[0]
+            arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
+            return [numpy(value) for value in (*arguments, *values(program, arguments))]
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         args, kwargs = self.arguments(inputs)

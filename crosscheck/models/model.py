@@ -157,6 +157,10 @@ class Model(ABC):
     def leaf(self, path: str) -> Leaf:
         return next(leaf for leaf in self.leaves if path in (leaf.path, *leaf.aliases))
 
+    def pool(self, ask: Ask) -> list[Array]:
+        """What goes into a forward pass and every value that it computes; nothing where that cannot be told."""
+        return []
+
     def describe(self) -> Mapping[str, Any]:
         count = sum(int(np.prod(leaf.shape)) for leaf in self.leaves if leaf.trainable)
         return {

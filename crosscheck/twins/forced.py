@@ -43,19 +43,27 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[M
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
         inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
-        found.append(Match(unit, once(a, inputs), b, inputs, outputs, repeats(b, inputs)))
+        found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs)))
     return found
 
 
-def once(call: Call, names: Names) -> Call:
-    """The first model's call, with an input that it was handed several times and the second once counted as one: what
+def once(call: Call, inputs: Names, outputs: Names) -> Call:
+    """The first model's call, with what it was handed or gives several times and the second once counted as one: what
     comes back by each is added up."""
-    cotangents = dict(call.input_cotangents)
-    for name, value in call.inputs.items():
-        twin = next((other for other in names if alike(call.inputs[other], value)), None)
-        if name not in names and twin is not None and name in cotangents and twin in cotangents:
-            cotangents[twin] = cotangents[twin] + cotangents.pop(name)
-    return replace(call, input_cotangents=cotangents)
+    return replace(
+        call,
+        input_cotangents=gathered(call.inputs, call.input_cotangents, inputs),
+        cotangents=gathered(call.outputs, call.cotangents, outputs),
+    )
+
+
+def gathered(values: Arrays, cotangents: Arrays, names: Names) -> Arrays:
+    total = dict(cotangents)
+    for name, value in values.items():
+        twin = next((other for other in names if alike(values[other], value)), None)
+        if name not in names and twin is not None and name in total and twin in total:
+            total[twin] = total[twin] + total.pop(name)
+    return total
 
 
 def repeats(call: Call, names: Names) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
-from crosscheck.twins.ladder import Finding, Trail, Twins, nudged, roundoff
+from crosscheck.twins.ladder import Finding, Trail, Twins, nudged, output_gaps, roundoff
 from crosscheck.twins.locate import Divergence, locate, look, other_borders
+from crosscheck.twins.pool import Parting, parting
 from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
@@ -41,6 +42,10 @@ class Scene:
 
 def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
     """All culprits of a rung in order, each with its explanation."""
+    if (place := parted(twins, trail)) is not None:
+        culprit = Culprit(finding.rung, place.divergence)
+        explain(twins, place, culprit)
+        return [culprit]
     scene = record(twins, trail)
     dtype = roundoff(twins, trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
@@ -55,6 +60,20 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         if not culprit.excused:
             explain(twins, scene, culprit)
     return culprits
+
+
+def parted(twins: Twins, trail: Trail) -> Parting | None:
+    """Where the models part if the second is a plain function whose forward pass differs."""
+    ask = replace(trail.first, trace=True, cotangents=None)
+    dtype = roundoff(twins, ask.dtype)
+    run, pool = twins.first.run(ask), twins.second.pool(trail.second)
+    if not pool or len(run.calls) < 2:
+        return None
+    moved = [twins.first.run(nudged(ask, twins.seed + 10 * i)) for i in (1, 2)]
+    there = twins.second.run(replace(trail.second, cotangents=None))
+    if all(gap.agrees for gap in output_gaps(twins, run, run, moved, there, dtype)):
+        return None
+    return parting(run.calls, pool, moved, ask, dtype)
 
 
 def follows(divergence: Divergence) -> bool:

@@ -1,1 +1,1 @@
-"""Models and ports of them, written as strangers would: other names, other nesting; and mistakes to plant in the ports."""
+"""Models, and ports of them written as strangers would: other names, other nesting; and mistakes to plant in these."""

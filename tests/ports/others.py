@@ -144,10 +144,10 @@ FUNCTION = Port(
     MixerTwin,
     lambda: {"x": images(4, 5, 6)},
     (
-        Mistake("gelu by tanh", way(act=jax.nn.gelu), [""], []),
-        Mistake("eps", way(eps=1e-3), [""], []),
-        Mistake("no skip", way(skip=False), [""], []),
-        Mistake("sum for mean", way(mean=False), [""], []),
+        Mistake("gelu by tanh", way(act=jax.nn.gelu), ["tokens.1"], ["gelu-tanh-default"]),
+        Mistake("eps", way(eps=1e-3), ["norm"], ["layernorm-eps"]),
+        Mistake("no skip", way(skip=False), [""], ["residual-missing"]),
+        Mistake("sum for mean", way(mean=False), [""], ["scale-count"]),
     ),
 )
 

@@ -1,0 +1,40 @@
+"""Every value that a JAX program computes, by going through its equations one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jax.extend.core import ClosedJaxpr, Literal
+
+INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+"""Parameters that hold the program of a call."""
+OPAQUE = ("scan", "while", "cond")
+"""What these do inside depends on the data, or is done many times."""
+
+
+def values(program: Any, arguments: Sequence[Any]) -> list[Any]:
+    """The results of all equations, those of inner programs in their place."""
+    found: list[Any] = []
+    run(program.jaxpr, program.consts, arguments, found)
+    return found
+
+
+def run(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any], found: list[Any]) -> list[Any]:
+    known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *arguments), strict=True))
+
+    def read(variable: Any) -> Any:
+        return variable.val if isinstance(variable, Literal) else known[variable]
+
+    for equation in jaxpr.eqns:
+        given = [read(variable) for variable in equation.invars]
+        inner = next((equation.params[name] for name in INNER if name in equation.params), None)
+        if inner is not None and equation.primitive.name not in OPAQUE:
+            closed = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+            results = run(closed.jaxpr, closed.consts, given, found)
+        else:
+            made = equation.primitive.bind(*given, **equation.params)
+            results = list(made) if equation.primitive.multiple_results else [made]
+            found += results
+        known |= dict(zip(equation.outvars, results))
+    return [read(variable) for variable in jaxpr.outvars]
