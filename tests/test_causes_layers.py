@@ -247,6 +247,13 @@ def test_named(cause_id, turned):
     assert len(found) == 1
 
 
+def test_a_recurrent_layer_that_takes_float32_alone():
+    def narrow(rngs):
+        return nnx.RNN(OtherGates(8, 8, rngs=rngs), rngs=rngs)
+
+    assert causes(*tokens(lambda: TorchRecurrent(nn.LSTM), narrow)) == [["lstm-gate-order"]]
+
+
 class Perturbed(nnx.Linear):
     def __call__(self, x):
         return super().__call__(x) + 0.01 * jnp.sin(7 * x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.cells import Cell, layers
-from crosscheck.causes.options import Axis, Option, departures, search
+from crosscheck.causes.options import Axis, Option, also_coarse, departures, search
 from crosscheck.causes.recurrence import Recurrence
 from crosscheck.causes.site import Site
 from crosscheck.causes.variant import Variant, family
@@ -232,7 +232,8 @@ def recurrent(site: Site) -> Iterator[Variant]:
         what_axis(scene),
     ]
     short = scene.x.shape[scene.time] * len(stack) <= 64
-    yield from search(site, axes, scene.make, scene.small(), f"{first.gates} as published", most=1 + short)
+    found = search(site, axes, scene.make, scene.small(), f"{first.gates} as published", most=1 + short)
+    yield from also_coarse(found)  # nnx.RNN starts from float32, and takes nothing wider
 
 
 def cell_axes(cell: Cell, site: Site) -> Iterator[Axis]:
