@@ -3,7 +3,7 @@ from crosscheck.case import Case
 TARGET = "layers.squeeze_excitation.SqueezeExcitation"
 
 CASES = [
-    Case(TARGET, "", "the paper's, with relu", {"c": 11, "c_squeeze": 7}, {"X": "m=3 h=2 w=5 c=11"}, compiled=True),
+    Case(TARGET, "", "the paper's, with relu", {"c": 11, "c_squeeze": 7}, {"X": "m=3 h=2 w=5 c=11"}),
     Case(
         TARGET,
         "efficientnet",

@@ -12,7 +12,7 @@ CASES = [
         {"n_prev": 5, "n": 7, "activation": "leaky_relu", "batch_norm": True, "keep_prob": 0.6},
         {"A_prev": "n=5 m=11"},
     ),
-    Case(TARGET, "", "relu, no extras", {"layer_dims": (5, 17, 7, 3)}, {"X": "n=5 m=11"}, compiled=True, **CLASSES),
+    Case(TARGET, "", "relu, no extras", {"layer_dims": (5, 17, 7, 3)}, {"X": "n=5 m=11"}, **CLASSES),
     Case(
         TARGET,
         "activations",

@@ -2,8 +2,8 @@
 
 The points lie on the trajectory of the first optimizer; every optimizer carries its own moments along it. Beside it,
 judged by nobody, the free-running trajectories: how far parameters have drifted apart after 100 steps, with every
-optimizer in a net of a few parameters and with Adam in a larger one. A relu may be dead for a step or two: a gradient
-is vacuous only if it is zero in all of them.
+optimizer in a net of two layers, with Adam in one of four. A relu may be dead for a step or two: a gradient is vacuous
+only if it is zero in all of them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from crosscheck.session import Session
 KINDS = {"loss", "gradient", "moment", "state", "parameter"}
 STEPS = 10
 FREE_STEPS = 100
-FREE_OF_MANY = ("adam",)
-FEW = 6
+FREE_RULES = ((4, None), (8, ("adam",)))
+"""Which optimizers run freely in a net of up to so many parameters: all, or those named. In none of a larger net."""
 BATCHES = 3
 RULES = (
     Rule("gradient_descent", {"alpha": 0.11}),
@@ -60,8 +60,8 @@ def check(session: Session, rules: Sequence[Rule] = RULES, free_steps: int = FRE
     if dead:
         failed = next(v for v in found if v.key in dead)
         return refusal(session, STEPS - 1, failed, [*verdicts, failed])
-    free = rules if len(session.feed().params) <= FEW else [rule for rule in rules if rule.name in FREE_OF_MANY]
-    drift = {rule.name: free_running_drift(session, rule, free_steps) for rule in free if free_steps}
+    free = free_rules(rules, len(session.feed().params)) if free_steps else []
+    drift = {rule.name: free_running_drift(session, rule, free_steps) for rule in free}
     return Finding("training", AGREE, verdicts, figures={f"drift_per_{free_steps}_steps": drift} if drift else {})
 
 
@@ -112,6 +112,11 @@ def step_of(subject: Subject, batch: Feed, rules: Sequence[Rule], points: Sequen
     """One slope, and where each optimizer goes from there."""
     slope = subject.slope(batch, points[0])
     return slope, [subject.update(rule, point, slope) for rule, point in zip(rules, points)]
+
+
+def free_rules(rules: Sequence[Rule], parameters: int) -> list[Rule]:
+    names = next((names for most, names in FREE_RULES if parameters <= most), ())
+    return [rule for rule in rules if names is None or rule.name in names]
 
 
 def free_running_drift(session: Session, rule: Rule, steps: int) -> float:
