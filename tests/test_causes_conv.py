@@ -150,6 +150,21 @@ def test_two_at_once(framework, faulty):
     assert {cause.id for cause in found.causes} == {"conv-same-stride2", "conv-bias-missing"}
 
 
+SIZES = {
+    "padding": ("conv-default-padding", {"padding": "SAME"}, {"padding": 0}),
+    "stride": ("conv-stride", {"padding": 0}, {"stride": 2}),
+    "dilation": ("conv-dilation", {"padding": 0}, {"dilation": 2}),
+}
+
+
+@both_ways
+@pytest.mark.parametrize(("cause_id", "sound", "fault"), SIZES.values(), ids=SIZES)
+def test_outputs_of_other_sizes(cause_id, sound, fault, framework, faulty):
+    first, second = pair(conv, sound, fault, framework, faulty)
+    found = explain(site(first, second, back=images_back(framework)))
+    check(found, cause_id, faulty)
+
+
 OUTSIDE = {
     "one-weight": {"kernel": lambda w: w + 0.1 * (np.arange(w.size).reshape(w.shape) == 7)},
     "scaled": {"kernel": lambda w: 1.01 * w},

@@ -118,8 +118,10 @@ def between(look: Look, pair: Pair) -> Explanation | None:
     named = [CAUSES[i] for i in ids]
     departs = "both" if a.departs and b.departs else "first" if a.departs else "second" if b.departs else "neither"
     scale = norm(np.where(np.isfinite(site.first), site.first, 0)) or 1.0
-    before = norm(apart(site.first, site.second)) / scale
-    after = norm(apart(apart(site.first, x), apart(site.second, y))) / scale
+    left = apart(site.first, x), apart(site.second, y)
+    alike = site.first.shape == site.second.shape
+    before = norm(apart(site.first, site.second)) / scale if alike else np.inf
+    after = (norm(apart(*left)) if alike else max(map(norm, left))) / scale
     first, second = (f"{where}: {variant.says}" if where else variant.says for variant in (a, b))
     return Explanation(tuple(named), first, second, departs, before, after)
 
