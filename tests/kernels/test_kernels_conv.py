@@ -225,8 +225,15 @@ CHOICES = [
 @pytest.mark.parametrize("row", CHOICES, ids=lambda row: row[0])
 def test_the_way_is_chosen_by_shape(row):
     *shapes, expected = row[1:]
-    chosen = conv.best(*shapes)
-    assert getattr(chosen, "func", chosen) is expected
+    images, filters, *steps = shapes
+    for dtype in DTYPES:
+        chosen = conv.best(images, filters, np.dtype(dtype), *steps)
+        assert getattr(chosen, "func", chosen) is expected
+
+
+def test_float64_takes_winograds_way_with_fewer_channels():
+    ways = [conv.best((32, 16, 16, 32), (3, 3, 32, 32), np.dtype(dtype), ONE, ONE) for dtype in DTYPES]
+    assert [getattr(way, "func", way) for way in ways] == [conv.direct, winograd.conv]
 
 
 @pytest.mark.parametrize("largest", [1, 100, 1000, 10**6])
@@ -280,4 +287,4 @@ def test_the_scheme_with_four_outputs_is_taken_only_if_asked_for():
         got = run(lambda *a, scheme=scheme: conv.conv2d(*a, 1, scheme=scheme), *made, *geometry)
         errors = [error(*pair) for pair in zip(got, expected)]
         assert worst / 20 < max(errors) < worst
-    assert conv.best(made[0].shape, made[1].shape, ONE, ONE).keywords == {"scheme": F23}
+    assert conv.best(made[0].shape, made[1].shape, made[0].dtype, ONE, ONE).keywords == {"scheme": F23}
