@@ -7,6 +7,7 @@ Instance norm has one group a channel; with running statistics it takes those in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,18 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.norm_parts import corrections, epsilons, moments, normalizer, own, roots, scales, shifts, small
+from crosscheck.causes.norm_parts import (
+    Statistics,
+    corrections,
+    epsilons,
+    moments,
+    normalizer,
+    own,
+    roots,
+    scales,
+    shifts,
+    small,
+)
 from crosscheck.causes.norms import running
 from crosscheck.causes.options import departures, search, settings
 from crosscheck.causes.site import Site, along
@@ -113,7 +125,7 @@ def group_norm(site: Site) -> Iterator[Variant]:
     if site.target != "output" or not site.inputs or not any("GroupNorm" in k or "InstanceNorm" in k for k in kinds):
         return
     x, axis = site.x, site.channel % site.x.ndim
-    if x.dtype.kind != "f" or x.shape != site.first.shape or x.ndim < 2:
+    if x.dtype.kind != "f" or not x.shape == site.first.shape == site.second.shape or x.ndim < 2:
         return
     c, kept = x.shape[axis], running(site)
     scale, bias = own(site.weights, "weight", "scale", "gamma"), own(site.weights, "bias", "beta")
@@ -121,13 +133,19 @@ def group_norm(site: Site) -> Iterator[Variant]:
     if any(v is not None and v.shape != (c,) for v in (scale, bias)):
         return
 
-    @cache
-    def statistics(groups: int, order: str, over: str, source: str, unbiased: bool) -> tuple[Array, Array]:
-        if source == "running" and kept is not None:
-            return along(kept[0], x, axis), along(kept[1], x, axis)
-        stats = moments(*grouped(np.moveaxis(x, axis, 1), groups, order, over), unbiased)
-        mean, var = (np.moveaxis(channels(stat, c, order), 1, axis) for stat in stats)
-        return mean, var
+    def statistics_of(some: Array) -> Statistics:
+        """Of some examples; over the batch those of all."""
+
+        @cache
+        def statistics(groups: int, order: str, over: str, source: str, unbiased: bool) -> tuple[Array, Array]:
+            if source == "running" and kept is not None:
+                return along(kept[0], x, axis), along(kept[1], x, axis)
+            taken = np.moveaxis(x if over == "batch" else some, axis, 1)
+            stats = moments(*grouped(taken, groups, order, over), unbiased)
+            mean, var = (np.moveaxis(channels(stat, c, order), 1, axis) for stat in stats)
+            return mean, var
+
+        return statistics
 
     usual, other = ("running", "own") if kept is not None and not site.train else ("own", "running")
     words = {"own": "each example's statistics", "running": "running statistics"}
@@ -150,20 +168,28 @@ def group_norm(site: Site) -> Iterator[Variant]:
         scales(scale, extra, missing),
         shifts(bias, more, missing),
     ]
-    normalized = normalizer(site, statistics)
+    one = most_apart(site)
+    whole, part = normalizer(site, statistics_of(x)), normalizer(one, statistics_of(one.x))
 
     def make(at: Site, scale: Array, bias: Array, **rest: Any) -> Array:
         scale, bias = (along(v, x, axis) if v.ndim else v for v in (scale, bias))
-        return normalized(at, scale=scale, bias=bias, **rest)
+        return (whole if at is site else part)(at, scale=scale, bias=bias, **rest)
 
-    yield from search(site, axes, make, small(site), words[usual])
+    yield from search(site, axes, make, small(one), words[usual])
+
+
+def most_apart(site: Site) -> Site:
+    """The example in which the sides differ most."""
+    gap = np.nan_to_num(np.abs(site.first - site.second), nan=np.inf).reshape(len(site.first), -1).max(1)
+    at = slice(int(gap.argmax()), int(gap.argmax()) + 1)
+    return replace(site, inputs=(*site.inputs[:-1], site.x[at]), first=site.first[at], second=site.second[at])
 
 
 def counts(site: Site, c: int, kinds: list[str]) -> Iterator[int]:
     """Numbers of groups, the likeliest first."""
     own_counts = [int(side.config["num_groups"]) for side in site.sides if side.config.get("num_groups")]
     likely = [*own_counts, *([c] if any("Instance" in kind for kind in kinds) else []), 32, 1, c]
-    yield from dict.fromkeys(n for n in (*likely, *range(2, min(c, 65))) if n and c % n == 0)
+    yield from dict.fromkeys(n for n in (*likely, 2, 4, 8, 16, 3, 6, 64) if n and c % n == 0)
 
 
 def grouped(x: Array, groups: int, order: str, over: str) -> tuple[Array, tuple[int, ...]]:

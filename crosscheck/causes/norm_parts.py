@@ -69,9 +69,10 @@ EPS = (1e-5, 1e-6, 1e-3, 1e-12, 1e-8, 1e-7, 1e-4, 2.0**-52, 2.0**-23, 0.0)
 
 
 def epsilons(site: Site, otherwise: str) -> Axis:
-    return settings(
-        "eps", [*site.settings("eps", "epsilon", "variance_epsilon"), *EPS], "eps = {:.6g}".format, otherwise
-    )
+    """Those that either module states, torch's RMSNorm by None, and others that are common."""
+    stated = [*site.settings("eps", "epsilon", "variance_epsilon")]
+    unset = [2.0**-52 for side in site.sides if side.kind == "RMSNorm" and side.config.get("eps", 0) is None]
+    return settings("eps", [*unset, *stated, *EPS], "eps = {:.6g}".format, otherwise)
 
 
 def roots() -> Axis:

@@ -231,7 +231,7 @@ def recurrent(site: Site) -> Iterator[Variant]:
         *direction_axes(scene, len(stack[0]) == 2),
         what_axis(scene),
     ]
-    short = scene.x.shape[scene.time] * len(stack) <= 64
+    short = scene.x.shape[scene.time] * len(stack) * first.wh.size <= 2**21
     found = search(site, axes, scene.make, scene.small(), f"{first.gates} as published", most=1 + short)
     yield from also_coarse(found)  # nnx.RNN starts from float32, and takes nothing wider
 
