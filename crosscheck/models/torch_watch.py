@@ -112,7 +112,7 @@ class Watcher:
             call.outputs = {name: numpy(value) for name, value in given.items()}
             if call.key in self.ask.forced:
                 return rebuild(result, self.force_outputs(call, given))
-            return rebuild(result, viewed(given, call.cotangents))
+            return rebuild(result, copied(given, call.cotangents))
 
         return hook
 
@@ -153,6 +153,14 @@ def viewed(given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Ten
     for name, view in views.items():
         keep_gradient(view, store, name)
     return views
+
+
+def copied(given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
+    """The same through copies, which may be changed in place afterwards: the hooks of a view would be lost."""
+    copies = {name: value.clone() for name, value in given.items() if value.requires_grad}
+    for name, copy in copies.items():
+        keep_gradient(copy, store, name)
+    return copies
 
 
 def keep_gradient(tensor: torch.Tensor, store: Arrays, name: str) -> None:

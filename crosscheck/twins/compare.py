@@ -23,6 +23,7 @@ from crosscheck.twins.hunt import hunt
 from crosscheck.twins.ladder import RUNGS, Finding, Twins
 from crosscheck.twins.layers import layers
 from crosscheck.twins.report import Report
+from crosscheck.twins.rewire import rewired
 
 Progress = Callable[[str], None]
 
@@ -87,7 +88,7 @@ def prepare(
     twins = Twins(a, b, inputs, paired, seed, images=is_torch(a) != is_torch(b), dtype=dtype)
     twins.input_names = tensors(inputs.first, inputs.second, twins.images)
     if saved is None:
-        twins = settled(twins)
+        twins = rewired(settled(twins))
     report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
     report.layers = layers(a, b, look, other, twins.pairing)
     report.inputs = [told(name, inputs) for name in inputs.first]

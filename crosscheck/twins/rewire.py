@@ -1,0 +1,119 @@
+"""Modules that could be each other's, told apart by what reaches them.
+
+Of several modules of one class and size names and order may pair the wrong ones. So every innermost unit of the second
+model is made to give what its counterpart gave; then a unit is rightly paired if what reaches it is what reached its
+counterpart. Where that is so of another pairing within a class, that one is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from crosscheck.axes import Array
+from crosscheck.models.model import Call
+from crosscheck.pairing.links import Link, Pairing
+from crosscheck.twins.forced import Match, forces, matches, tensors
+from crosscheck.twins.ladder import Twins
+from crosscheck.twins.layouts import distance
+from crosscheck.twins.units import units, within
+
+ROUNDS = 4
+SURE = 1e-6
+Swaps = Mapping[str, tuple[str, str]]
+"""By a unit of the first model: the unit of the second that it had, and the one that it gets."""
+
+
+def rewired(twins: Twins) -> Twins:
+    """The twins with modules paired anew where what reaches them tells; the same twins if all are rightly paired."""
+    try:
+        if agree(twins):
+            return twins
+        return by_values(twins)
+    except Exception:
+        return twins  # the ladder will say what is raised
+
+
+def agree(twins: Twins) -> bool:
+    """Whether the outputs are nearly the same as it is."""
+    mine, theirs = twins.asks(twins.random, False, cotangents={})
+    outputs, others = twins.first.run(mine).outputs, twins.second.run(theirs).outputs
+    names = tensors(outputs, others, twins.images)
+    near = [distance(fit.there(outputs[name]), others[other]) < SURE for name, (other, fit) in names.items()]
+    return bool(near) and all(near)
+
+
+def by_values(twins: Twins) -> Twins:
+    for _ in range(ROUNDS):
+        found, forced = arrivals(twins)
+        groups = classes(found, twins.pairing)
+        swaps = {a: ends for group in groups for a, ends in swapped(group, forced, twins.images).items()}
+        if not swaps:
+            break
+        links = tuple(moved(link, swaps) for link in twins.pairing.links)
+        twins = replace(twins, pairing=replace(twins.pairing, links=links))
+    return twins
+
+
+def arrivals(twins: Twins) -> tuple[list[Match], dict[str, Call]]:
+    """The innermost units called once, and the second model's calls when each gives what it should."""
+    mine, theirs = twins.asks(twins.random, False, trace=True)
+    run, other = twins.first.run(mine), twins.second.run(theirs)
+    pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
+    found = matches(pairs, run, other, twins.images)
+    forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
+    often = {call.path for calls in (run.calls, other.calls) for call in calls if "#" in call.key}
+    once = [m for m in found if m.unit.inner and m.unit.first and not {m.first.path, m.second.path} & often]
+    return once, {call.key: call for call in forced.calls}
+
+
+def classes(found: Sequence[Match], pairing: Pairing) -> list[list[Match]]:
+    """Units of the same kinds, of which the leaves have the same names and patterns, more than one of each."""
+    groups: dict[object, list[Match]] = {}
+    for match in found:
+        own = [link for link in pairing.links if within(link.first.path, f"{match.first.path}.")]
+        if any(link.why == "given" for link in own):
+            continue
+        leaves = sorted((link.first.path.removeprefix(match.first.path), link.pattern) for link in own)
+        shapes = [
+            x.shape for call in (match.first, match.second) for x in (*call.inputs.values(), *call.outputs.values())
+        ]
+        kinds = match.first.kind, match.second.kind
+        groups.setdefault((kinds, tuple(leaves), tuple(shapes)), []).append(match)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: bool) -> dict[str, tuple[str, str]]:
+    """Units of a class that get another counterpart."""
+    costs = np.array([[apart(a, forced[b.second.key], images) for b in group] for a in group])
+    current = np.diag(costs)
+    if (current < SURE).all():
+        return {}
+    wrong = [i for i, cost in enumerate(current) if cost >= SURE]
+    rows, columns = linear_sum_assignment(np.minimum(costs[np.ix_(wrong, wrong)], 1e3))
+    better = {wrong[i]: wrong[j] for i, j in zip(rows, columns)}
+    if not any(i != j and costs[i, j] < SURE for i, j in better.items()):
+        return {}
+    return {group[i].first.path: (group[i].second.path, group[j].second.path) for i, j in better.items() if i != j}
+
+
+def apart(match: Match, there: Call, images: bool) -> float:
+    """How far what reaches a unit of the second model is from what reached one of the first."""
+    mine, theirs = floating(match.first.inputs), floating(there.inputs)
+    names = tensors(mine, theirs, images)
+    return max((distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in names.items()), default=np.inf)
+
+
+def floating(values: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: value for name, value in values.items() if value.dtype.kind == "f"}
+
+
+def moved(link: Link, swaps: Swaps) -> Link:
+    """The link with its second end in the module that the first end's module now has."""
+    for path, (old, new) in swaps.items():
+        if within(link.first.path, f"{path}."):
+            return replace(link, second=replace(link.second, path=link.second.path.replace(old, new, 1)), why="values")
+    return link
