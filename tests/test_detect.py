@@ -1,6 +1,11 @@
 """scripts/detect in small: scenes, a training that can be interrupted, one file of weights, what counts as the same."""
 
+import os
 import re
+import signal
+import time
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,14 +48,13 @@ class Small(Recipe):
 SMALL = Small()
 
 
-class Here:
-    """A pool that is this process."""
+class Here(Executor):
+    """Workers that are this process."""
 
-    def map(self, function, tasks, chunk):
-        return list(map(function, tasks))
-
-    def imap_unordered(self, function, tasks):
-        return map(function, tasks)
+    def submit(self, function, *args):
+        done = Future()
+        done.set_result(function(*args))
+        return done
 
 
 # Scenes
@@ -190,6 +194,26 @@ def test_a_column_with_weights_of_its_own_is_refused(done):
     floor = forward_noise(SMALL, files.weights, ours)
     refused = loaded_alike(found, {"numpy": ours, "torch": theirs}, floor, "torch")
     assert "slots differ" in refused.problem
+
+
+def test_a_worker_that_is_killed_ends_the_run():
+    with pytest.raises(BrokenProcessPool), training.workers(1) as pool:
+        pool.submit(os.kill, pool.submit(os.getpid).result(), signal.SIGKILL).result()
+
+
+def interrupted(pids):
+    with training.workers(1) as pool:
+        pids.append(pool.submit(os.getpid).result())
+        pool.submit(time.sleep, 600)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_the_workers_at_once():
+    pids = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(pids)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
 
 
 # Files

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"scripts/detect: {error}", file=sys.stderr)
         return 2
+    except BrokenProcessPool:
+        print("scripts/detect: a worker was killed, perhaps for its memory; --resume goes on", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted; scripts/detect --resume goes on after the last epoch that is done", file=sys.stderr)
         return 130

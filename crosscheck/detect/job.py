@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from crosscheck.axes import Array
 from crosscheck.detect import checkpoint
@@ -89,7 +89,7 @@ def begin(recipe: Recipe, columns: Sequence[str], files: Files, resume: bool) ->
 def run(
     training: Training,
     files: Files,
-    pool: Any,
+    pool: Executor,
     tell: Callable[[Training], None] = lambda training: None,
     on_part: Callable[[], None] = lambda: None,
     not_run: Mapping[str, str] | None = None,
@@ -109,7 +109,7 @@ def run(
     return Result(training, found, trained, loaded, apart, not_run or {}, time.perf_counter() - begun)
 
 
-def judge_trained(training: Training, pool: Any) -> tuple[dict[str, Detections], dict[str, Verdict]]:
+def judge_trained(training: Training, pool: Executor) -> tuple[dict[str, Detections], dict[str, Verdict]]:
     """Every learner with its own weights."""
     with TemporaryDirectory() as folder:
         tasks = []
@@ -117,17 +117,17 @@ def judge_trained(training: Training, pool: Any) -> tuple[dict[str, Detections],
             weights = Path(folder) / f"{number}.safetensors"
             checkpoint.save_weights(weights, training.recipe, point)
             tasks.append((name, training.recipe, weights))
-        found = dict(zip(training.points, pool.map(detect, tasks, 1)))
+        found = dict(zip(training.points, pool.map(detect, tasks)))
     return found, {name: trained_alike(found, name) for name in others(training)}
 
 
-def judge_loaded(training: Training, files: Files, pool: Any) -> dict[str, Verdict]:
+def judge_loaded(training: Training, files: Files, pool: Executor) -> dict[str, Verdict]:
     """Every column with the weights of the reference, from the file that is kept."""
     recipe, columns = training.recipe, ["numpy", *others(training)]
     checkpoint.save_weights(files.weights, recipe, training.points["numpy"])
     tasks = [(name, recipe, files.weights) for name in columns]
-    found: dict[str, Detections] = dict(zip(columns, pool.map(detect, tasks, 1)))
-    seen: dict[str, Array] = dict(zip(columns, pool.map(slots, tasks, 1)))
+    found: dict[str, Detections] = dict(zip(columns, pool.map(detect, tasks)))
+    seen: dict[str, Array] = dict(zip(columns, pool.map(slots, tasks)))
     floor = forward_noise(recipe, files.weights, seen["numpy"])
     return {name: loaded_alike(found, seen, floor, name) for name in columns[1:]}
 

@@ -8,18 +8,18 @@ training, however it grows on the way. It is the unit in which the columns' dist
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends.base import Point, Subject, subject
 from crosscheck.detect.recipe import Recipe
+from crosscheck.faults.score import ignore_interrupts
 from crosscheck.feed import Feed
 from crosscheck.jobs.learner import starting_point
 from crosscheck.settings import one_thread
@@ -54,7 +54,7 @@ def with_prior(b: Array, recipe: Recipe) -> Array:
 
 def train(
     training: Training,
-    pool: Any,
+    pool: Executor,
     on_epoch: Callable[[], None] = lambda: None,
     on_part: Callable[[], None] = lambda: None,
 ) -> None:
@@ -62,7 +62,8 @@ def train(
     recipe = training.recipe
     for number in range(training.epoch, recipe.epochs):
         parts = [(name, recipe, point, number) for name, point in training.points.items()]
-        for name, point, cost in pool.imap_unordered(run_epoch, parts):
+        for future in as_completed([pool.submit(run_epoch, part) for part in parts]):
+            name, point, cost = future.result()
             training.points[name] = point
             training.curves[name].append(cost)
             on_part()
@@ -101,8 +102,17 @@ def drift(training: Training, name: str, other: str = "numpy") -> float:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[Any]:
-    """Processes that outlive epochs and end with the block; Ctrl-C is the parent's business."""
+def workers(count: int) -> Iterator[Executor]:
+    """Processes that outlive epochs and end with the block, at once if it is interrupted."""
     one_thread()
-    with multiprocessing.get_context("spawn").Pool(count, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-        yield pool
+    others = multiprocessing.active_children()
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), ignore_interrupts) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                if worker not in others:
+                    worker.kill()
+                    worker.join()
+            raise
