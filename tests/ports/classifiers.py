@@ -53,12 +53,12 @@ MLP = Port(
             "leaky relu", change("", act=partial(jax.nn.leaky_relu, negative_slope=0.01)), [""], ["leaky-relu-slope"]
         ),
         Mistake("a made-up activation", change("", act=lambda x: jnp.sin(x) + 0.3 * x**2), [""]),
-        Mistake("dropout's rate", change("noise", rate=0.5), [""], ["dropout-rate-vs-keep-prob"]),
+        Mistake("dropout's rate", change("noise", rate=0.5), [""], ["dropout-rate"]),
         Mistake(
             "weight not transposed",
             change("second", dot_general=lambda x, w, *a, **k: x @ w.T),
             ["fc2"],
-            ["linear-weight-transposed"],
+            ["linear-kernel-transpose"],
         ),
     ),
 )
@@ -104,10 +104,10 @@ class Cell(nnx.Module):
         if self.wide:
             self.proj = nnx.Conv(c_in, c, (1, 1), stride, padding=0, use_bias=False, rngs=rngs)
             self.projn = BatchNorm(c, momentum=0.9, rngs=rngs)
-        self.skip, self.last = True, jax.nn.relu
+        self.skip, self.last, self.still = True, jax.nn.relu, None
 
     def __call__(self, x):
-        y = self.nb(self.b(jax.nn.relu(self.na(self.a(x)))))
+        y = self.nb(self.b(jax.nn.relu(self.na(self.a(x)))), self.still)
         if self.skip:
             y = y + (self.projn(self.proj(x)) if self.wide else x)
         return self.last(y)
@@ -132,7 +132,7 @@ RESIDUAL = Port(
     "residual",
     Residual,
     lambda: ResidualPort(rngs()),
-    lambda: {"x": images(3, 3, 20, 20)},
+    lambda: {"x": images(3, 3, 24, 24)},
     (
         Mistake("SAME at stride 2", change("begin", padding="SAME"), ["stem"], ["conv-same-stride2"]),
         Mistake(
@@ -145,7 +145,7 @@ RESIDUAL = Port(
         Mistake("momentum", change("cells.0.na", momentum=0.99), ["layers.0.bn1"], ["batchnorm-momentum-complement"]),
         Mistake(
             "running statistics in training",
-            change("cells.0.nb", use_running_average=True),
+            change("cells.0", still=True),
             ["layers.0.bn2"],
             ["batchnorm-use-running-average"],
         ),
@@ -153,13 +153,13 @@ RESIDUAL = Port(
             "average for max pooling",
             change("", pool=partial(nnx.avg_pool, window_shape=(3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))),
             [""],
-            ["pool-kind"],
+            ["max-for-mean-pooling"],
         ),
         Mistake(
             "pooling SAME",
             change("", pool=partial(nnx.max_pool, window_shape=(3, 3), strides=(2, 2), padding="SAME")),
             [""],
-            ["pool-same-padding"],
+            ["maxpool-same-vs-pad1"],
         ),
         Mistake("inputs not scaled", change("", scale=1 / 255), [""], ["scale-constant"]),
         Mistake("a made-up last activation", change("cells.1", last=lambda x: jnp.sin(3 * x)), ["layers.1"]),
@@ -348,11 +348,16 @@ NEXT = Port(
         Mistake("no layer scale", change("trunk.0", scaled=False), ["stages.0"], ["parameter-unused"]),
         Mistake("no skip", change("trunk.1", skip=False), ["stages.1"], ["residual-missing"]),
         Mistake("sum for mean", change("", pool=lambda x: x.sum((1, 2))), [""], ["scale-count", "reduction-mean-sum"]),
-        Mistake("max for mean", change("", pool=lambda x: x.max((1, 2))), [""], ["reduction-kind"]),
+        Mistake("max for mean", change("", pool=lambda x: x.max((1, 2))), [""], ["max-for-mean-pooling"]),
         Mistake(
             "wrapped border", change("trunk.0.spatial", padding="CIRCULAR"), ["stages.0.dwconv"], ["conv-padding-mode"]
         ),
-        Mistake("no mean subtracted", change("trunk.0.ln", use_bias=False), ["stages.0.norm"], ["layernorm-no-bias"]),
+        Mistake(
+            "no bias in the norm",
+            change("trunk.0.ln", use_bias=False),
+            ["stages.0.norm"],
+            ["layernorm-no-scale-or-bias"],
+        ),
     ),
 )
 

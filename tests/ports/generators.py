@@ -79,7 +79,7 @@ UNET = Port(
             "average for max",
             change("", pool=partial(nnx.avg_pool, window_shape=(2, 2), strides=(2, 2))),
             [""],
-            ["pool-kind"],
+            ["max-for-mean-pooling"],
         ),
         Mistake("concatenated in the other order", change("", turned=True), [""], ["concat-order"]),
         Mistake(
@@ -136,7 +136,7 @@ GENERATOR = Port(
         Mistake("slope", change("", slope=0.01), ["", "main"], ["leaky-relu-slope"]),
         Mistake("sigmoid for tanh", change("", act=jax.nn.sigmoid), ["", "main"], ["activation-other"]),
         Mistake("no dilation", change("wide", kernel_dilation=1, padding=1), ["main.3"], ["conv-dilation"]),
-        Mistake("padded by SAME", change("bigger", padding="SAME"), ["main.5"], ["conv-transpose-padding"]),
+        Mistake("padded by SAME", change("bigger", padding="SAME"), ["main.5"], ["convtranspose-same"]),
         Mistake("eps", change("norm", epsilon=1e-3), ["main.1"], ["batchnorm-eps"]),
         Mistake("a made-up last function", change("", act=lambda x: jnp.cos(x) * x), ["", "main"]),
     ),

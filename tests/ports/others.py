@@ -76,7 +76,7 @@ LINEN = Port(
         Mistake("eps", field(eps=1e-6), ["ln2"], ["groupnorm-eps"]),
         Mistake("probabilities", field(log=False), [""], ["log-softmax-for-softmax"]),
         Mistake("concatenated in the other order", field(first=True), [""], ["concat-order"]),
-        Mistake("mean for max", field(mean=True), [""], ["reduction-kind"]),
+        Mistake("mean for max", field(mean=True), [""], ["max-for-mean-pooling"]),
         Mistake("wrapped border", field(padding="CIRCULAR"), ["conv2"], ["conv-padding-mode"]),
         Mistake("a made-up activation", field(act=lambda x: jnp.sin(x) + 1), [""]),
     ),

@@ -98,12 +98,12 @@ ENCODER = Port(
             ["layers.1.self_attn"],
             ["attention-softmax-axis"],
         ),
-        Mistake("causal", change("cells.0.look", causal=True), ["layers.0.self_attn"], ["attention-causal"]),
+        Mistake("causal", change("cells.0.look", causal=True), ["layers.0.self_attn"], ["attention-causal-missing"]),
         Mistake("eps", change("cells.0.after", epsilon=1e-6), ["layers.0.norm2"], ["layernorm-eps"]),
         Mistake("no skip", change("cells.1", skip=False), ["layers.1"], ["residual-missing"]),
         Mistake("embedding scaled", change("", factor=4.0), [""], ["scale-sqrt-width", "embedding-scale"]),
         Mistake("places from 1", change("", first=1), [""], ["index-offset"]),
-        Mistake("norm first", change("cells.0", norm_first=True), ["layers.0"], ["pre-norm-post-norm"]),
+        Mistake("norm first", change("cells.0", norm_first=True), ["layers.0"], ["norm-before-or-after"]),
         Mistake(
             "a made-up softmax", change("cells.0.look", softmax=lambda s: jnp.tanh(s) + 0.1), ["layers.0.self_attn"]
         ),
@@ -195,7 +195,7 @@ GPT = Port(
             "not causal",
             change("stack.1.attention", causal=False),
             ["h.1", "h.1.c_attn", "h.1.c_proj"],
-            ["attention-causal"],
+            ["attention-causal-missing"],
         ),
         Mistake("scores not scaled", change("stack.0.attention", divisor=1.0), ["h.0"], ["attention-scale"]),
         Mistake("eps", change("stack.1.norm2", epsilon=1e-6), ["h.1.ln_2"], ["layernorm-eps"]),
@@ -237,8 +237,8 @@ TAGGER = Port(
     lambda: {"ids": tokens(15, 3, 7)},
     (
         Mistake("read backwards", change("read", reverse=True, keep_order=True), ["lstm"], ["rnn-reverse"]),
-        Mistake("sigmoid for tanh", change("read.cell", activation_fn=jax.nn.sigmoid), ["lstm"], ["rnn-activation"]),
-        Mistake("hard gates", change("read.cell", gate_fn=jax.nn.hard_sigmoid), ["lstm"], ["rnn-gate-activation"]),
+        Mistake("sigmoid for tanh", change("read.cell", activation_fn=jax.nn.sigmoid), ["lstm"], ["rnn-nonlinearity"]),
+        Mistake("hard gates", change("read.cell", gate_fn=jax.nn.hard_sigmoid), ["lstm"], ["rnn-hard-sigmoid"]),
         Mistake("relu for tanh", change("", act=jax.nn.relu), [""], ["activation-other"]),
         Mistake("a made-up cell", change("read.cell", activation_fn=lambda x: jnp.sin(2 * x)), ["lstm"]),
     ),
@@ -289,7 +289,7 @@ READER = Port(
     (
         Mistake("softmax over the batch", change("", axis=0), [""], ["softmax-axis"]),
         Mistake("softmax over one score", change("", axis=-1), [""], ["softmax-axis"]),
-        Mistake("starts at one", change("", start=1.0), [""], ["initial-state"]),
+        Mistake("starts at one", change("", start=1.0), [""], ["rnn-initial-state"]),
         Mistake("mean for sum", change("", mean=True), [""], ["scale-count", "reduction-mean-sum"]),
         Mistake("a made-up gate", change("step", gate_fn=lambda x: jnp.cos(x) ** 2), ["cell"]),
     ),
