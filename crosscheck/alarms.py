@@ -10,6 +10,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -83,10 +84,15 @@ def main(
     wanted = dtypes.split(",")
     counts = {kind: Count() for kind in (*wanted, *([MODES] if "float64" in wanted else []))}
     fresh = range(FIRST_SEED, FIRST_SEED + seeds)
-    for case in track(select(patterns or []), "checking sound columns", console=console):
-        for dtype in wanted:
-            for kind, seed, verdict in verdicts(case, columns, dtype, fresh):
-                counts[kind].add(case, seed, verdict)
+    done: list[Case] = []
+    cases = select(patterns or [])
+    with suppress(KeyboardInterrupt):  # which keeps what was counted
+        for case in track(cases, "checking sound columns", console=console):
+            for dtype in wanted:
+                for kind, seed, verdict in verdicts(case, columns, dtype, fresh):
+                    counts[kind].add(case, seed, verdict)
+            done.append(case)
+    console.print(f"{len(done)} of {len(cases)} cases, {seeds} seeds")
     console.print(table(counts))
     accused = [text for count in counts.values() for text in count.accused]
     for text in accused:
