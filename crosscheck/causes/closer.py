@@ -11,27 +11,49 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.changes import comparable
+from crosscheck.causes.concats import concatenated, parts
 from crosscheck.causes.functions import GELU, GELU_TANH, MAIN, RELU, SILU
+from crosscheck.causes.normalizing import unit_length
+from crosscheck.causes.padding import padded
+from crosscheck.causes.rearranged import patches, pixel_shuffles, repeated
+from crosscheck.causes.reductions import reduced
+from crosscheck.causes.resize import resized
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alone
+from crosscheck.causes.variant import Family
 
 LARGE, NEAREST, MOST = 500_000, 4, 3
 
 
 class Look(NamedTuple):
-    """A site made of another; where: of what it is about, in words."""
+    """A site made of another; where: of what it is about, in words; families: that are asked, all if none."""
 
     site: Site
     where: str
+    families: tuple[Family, ...] = ()
+
+
+BEHIND: tuple[Family, ...] = (
+    resized,
+    padded,
+    reduced,
+    unit_length,
+    parts,
+    concatenated,
+    pixel_shuffles,
+    patches,
+    repeated,
+)
+"""What often follows an activation."""
 
 
 def closer(site: Site) -> Iterator[Look]:
     """The part that differs, then that and the whole as made of what activations give."""
     if not alone(site) or not comparable(site):
         return
-    parts = list(differing(site))
-    yield from parts
-    for look in (*parts, Look(site, "")):
+    stretches = list(differing(site))
+    yield from stretches
+    for look in (*stretches, Look(site, "")):
         yield from behind(look)
 
 
@@ -63,4 +85,5 @@ def behind(look: Look) -> Iterator[Look]:
     site = look.site
     for name in (RELU, SILU, GELU, GELU_TANH)[: 4 if site.first.size <= LARGE else 1]:
         near = [MAIN[name](x) if x.dtype.kind == "f" else x for x in (*site.inputs, *site.given)[-NEAREST:]]
-        yield Look(replace(site, inputs=tuple(near), given=(), called=()), f"{look.where} of {name}".strip())
+        made = replace(site, inputs=tuple(near), given=(), called=())
+        yield Look(made, f"{look.where} of {name}".strip(), BEHIND)

@@ -22,7 +22,7 @@ from crosscheck.causes.clues import clues
 from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
-from crosscheck.causes.variant import Variant, variants
+from crosscheck.causes.variant import Family, Variant, variants
 from crosscheck.twins.pool import Parting
 
 
@@ -62,16 +62,16 @@ def explain(site: Site) -> Explanation | None:
         if site.matches(site.first, site.second):
             return None
         for look in chain([Look(site, "")], closer(site)):
-            best = simplest(look.site)
+            best = simplest(look.site, look.families)
             if best is not None:
                 return between(look, best)
     return None
 
 
-def simplest(site: Site) -> Pair | None:
+def simplest(site: Site, families: Sequence[Family] = ()) -> Pair | None:
     """Of all pairs of variants that make the two sides the one that differs by the fewest causes."""
     best: Pair | None = None
-    for _, found in variants(site):
+    for _, found in variants(site, families):
         for pair in pairs(site, found):
             if best is None or len(pair.ids) < len(best.ids):
                 best = pair
@@ -111,7 +111,8 @@ def safely(variant: Variant) -> Array | None:
 
 
 def between(look: Look, pair: Pair) -> Explanation | None:
-    (site, where), (a, b, ids) = look, pair
+    site, where = look.site, look.where
+    a, b, ids = pair
     x, y = safely(a), safely(b)
     if x is None or y is None:
         return None
