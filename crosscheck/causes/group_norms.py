@@ -15,6 +15,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
+from crosscheck.causes.functions import MAIN
 from crosscheck.causes.norm_parts import (
     Statistics,
     corrections,
@@ -30,6 +31,7 @@ from crosscheck.causes.norm_parts import (
 from crosscheck.causes.norms import running
 from crosscheck.causes.options import departures, search, settings
 from crosscheck.causes.site import Site, along
+from crosscheck.causes.sources import alike
 from crosscheck.causes.variant import Variant, family
 
 GROUP = "https://docs.pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html"
@@ -176,6 +178,28 @@ def group_norm(site: Site) -> Iterator[Variant]:
         return (whole if at is site else part)(at, scale=scale, bias=bias, **rest)
 
     yield from search(site, axes, make, small(one), words[usual])
+
+
+@family
+def without_parameters(site: Site) -> Iterator[Variant]:
+    """Group and instance norms that have no parameters are part of the wiring; an activation may come first."""
+    kind = norm_in(site)
+    if site.target != "value" or not kind or site.first.ndim < 3:
+        return
+    first, second = (replace(side, kind=kind) for side in site.sides)
+    for x in alike(site):
+        for before in ("no activation", "relu(x)"):
+            given = MAIN[before](x)
+            yield from group_norm(replace(site, target="output", inputs=(given,), weights={}, sides=(first, second)))
+
+
+def norm_in(site: Site) -> str:
+    """Which of the two norms the settings in the wiring are of, "" for neither."""
+    names = [set(side.config) for side in site.sides if {"eps", "epsilon"} & set(side.config)]
+    if any("num_groups" in name for name in names):
+        return "GroupNorm"
+    instance = any("track_running_stats" in n or ("feature_axes" in n and "reduction_axes" not in n) for n in names)
+    return "InstanceNorm" if instance else ""
 
 
 def most_apart(site: Site) -> Site:
