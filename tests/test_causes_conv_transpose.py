@@ -122,6 +122,19 @@ def test_named(cause_id, sound, fault, framework, faulty):
     check(explain(site(first, second, back=images_back(framework))), cause_id, faulty)
 
 
+SIZES = {
+    "stride": ("convtranspose-stride", {"padding": 0}, {"stride": 3}),
+    "dilation": ("convtranspose-dilation", {"padding": 0}, {"dilation": 2}),
+}
+
+
+@both_ways
+@pytest.mark.parametrize(("cause_id", "sound", "fault"), SIZES.values(), ids=SIZES)
+def test_outputs_of_other_sizes(cause_id, sound, fault, framework, faulty):
+    first, second = pair(deconv, sound, fault, framework, faulty)
+    check(explain(site(first, second, back=images_back(framework))), cause_id, faulty)
+
+
 OUTSIDE = {
     "one-weight": {"kernel": lambda w: w + 0.1 * (np.arange(w.size).reshape(w.shape) == 7)},
     "scaled": {"kernel": lambda w: 1.01 * w},

@@ -50,8 +50,9 @@ def torch_pool(x, rank, kind, k, stride, padding, ceil, fill, count):
     number = padding if isinstance(padding, int) and fill is None else 0
     more = {"count_include_pad": count} if kind == "avg" else {}
     module = getattr(torch.nn, f"{kind.title()}Pool{rank}d")(k, stride, number, ceil_mode=ceil, **more)
-    if padding == "SAME" or fill is not None:
-        ends = [same(n, k, stride) if padding == "SAME" else (padding, padding) for n in x.shape[2:]]
+    if not isinstance(padding, int) or fill is not None:
+        by_hand = [(padding, padding)] * rank if isinstance(padding, int) else padding
+        ends = [same(n, k, stride) for n in x.shape[2:]] if padding == "SAME" else by_hand
         value = fill if fill is not None else -float("inf") if kind == "max" else 0.0
         x = F.pad(x, [p for pair in ends[::-1] for p in pair], value=value)
     return module, module(x)
@@ -72,6 +73,7 @@ FAULTS = {
     "same": ("maxpool-same-vs-pad1", {}, {"padding": "SAME"}),
     "same-mean": ("maxpool-same-vs-pad1", MEAN, {"padding": "SAME"}),
     "same-1d": ("maxpool-same-vs-pad1", {"image": (10,)}, {"padding": "SAME"}),
+    "sides": ("pool-padding", {"image": (9, 9)}, {"padding": ((2, 0), (2, 0))}),
     "zeros": ("maxpool-zero-padding", {}, {"fill": 0.0}),
     "mean": ("max-for-mean-pooling", {}, {"kind": "avg"}),
     "window": ("pool-window", {"image": (9, 9), "padding": 0}, {"k": 2}),

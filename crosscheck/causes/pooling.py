@@ -144,7 +144,7 @@ def pool(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.first.dtype.kind != "f" or site.first.shape != site.second.shape:
         return
     for x in floats(site):
-        if 3 <= x.ndim <= 5 and len(x) == len(site.first) and site.first.ndim in (2, x.ndim):
+        if 3 <= x.ndim <= 5 and site.first.ndim in (2, x.ndim) and len(x) == len(site.first):
             yield from pools_of(site, ahead(x, site.sides[0].framework))
 
 
@@ -209,6 +209,7 @@ def ways_to_pad(
     as_same = same(image, size, stride, (1,) * rank)
     even = [*paddings(site, rank), ((0, 0),) * rank, *(((p, p),) * rank for p in range(1, max(size) // 2 + 1))]
     ceil = any(side.config.get("ceil_mode") for side in site.sides)
+    uneven = [(pair,) * rank for pair in ((0, 1), (1, 0), (2, 0), (0, 2), (1, 2), (2, 1))]
     for padding in [*even, *([] if ceil else [as_same])]:
         alike = all(lo == hi for lo, hi in padding)
         yield (SAME if padding == as_same and not alike else f"padded by {short(padding)}"), padding
@@ -216,6 +217,7 @@ def ways_to_pad(
         over = tuple((lo, hi + beyond(n + lo + hi, k, s)) for n, (lo, hi), k, s in zip(image, padding, size, stride))
         if over != padding and (ceil or over != as_same):
             yield f"padded by {short(padding)}, the last window over the end", over
+    yield from ((f"padded by {short(padding)}", padding) for padding in uneven)
 
 
 def beyond(n: int, k: int, s: int) -> int:
