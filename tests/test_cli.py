@@ -168,7 +168,8 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_a_valid_report(tmp_path, monkeypat
 def test_a_signal_stops_the_command_at_once(tmp_path):
     """The real thing: a process, a case that would take an hour, and Ctrl-C."""
     code = (
-        "import time; from crosscheck import cli, suite; climb = suite.climb\n"
+        "import signal, time; from crosscheck import cli, suite; climb = suite.climb\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores\n"
         "def slow(case, settings): return climb(case, settings) if 'linear' in case.name else time.sleep(3600)\n"
         "suite.climb = slow; cli.main()"
     )
