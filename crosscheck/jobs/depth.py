@@ -100,15 +100,17 @@ def train(run: Run, epochs: int) -> Array:
 
 
 def initialize(net: Any, generator: Any) -> None:
-    """Weights by "he", from the same numbers in a plain net and in the residual net of its depth."""
+    """Weights by "he", from the same numbers in a plain net and in the residual net of its depth; biases 0."""
     import torch
 
     from torch_impl.training.initializers import he
 
     with torch.no_grad():
-        for parameter in net.parameters():
+        for name, parameter in net.named_parameters():
             if parameter.ndim > 1:
                 parameter.copy_(he(torch.randn(parameter.shape, generator=generator)))
+            elif name.endswith("bias"):
+                parameter.zero_()
 
 
 def last(curves: Curves, kind: str, depth: int) -> Array:
