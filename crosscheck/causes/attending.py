@@ -29,8 +29,10 @@ class Scene:
 @family
 def attention_wiring(site: Site) -> Iterator[Variant]:
     """What reaches the output layer, made of what the layers for q, k and v gave."""
-    if site.target != "value" or site.first.dtype.kind != "f" or site.first.ndim not in (3, 4) or image(site.first):
+    if site.target != "value" or site.first.dtype.kind != "f" or site.first.ndim not in (3, 4):
         return
+    if site.first.ndim == 4 and site.first.shape[2] not in site.settings(*COUNTS):
+        return  # an image, not values by heads
     floats = [flat(x) for x in site.inputs if x.dtype.kind == "f" and x.ndim == site.first.ndim]
     want = flat(site.first).shape
     tried: list[tuple[tuple[Array, ...], bool]] = []
@@ -40,11 +42,6 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
         tried.append(((floats[-1],), True))
     for parts, packed in tried:
         yield from variants_of(site, Scene(parts, tuple(masks(site, parts[0], parts[-1]))), packed)
-
-
-def image(x: Array) -> bool:
-    """Whether this is an image rather than values by heads: height and width are equal, and more than heads are."""
-    return x.ndim == 4 and (x.shape[2] == x.shape[3] >= 14 or x.shape[1] == x.shape[2] >= 14)
 
 
 def flat(x: Array) -> Array:
