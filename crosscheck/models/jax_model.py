@@ -31,6 +31,7 @@ class JaxModel(Model):
         self.notes = []
         self.programs: dict[Any, Callable[..., Any]] = {}
         self.known: dict[Any, Shape] = {}
+        self.random: dict[bool, bool] = {}
 
     @abstractmethod
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -48,8 +49,10 @@ class JaxModel(Model):
         )
 
     def draws(self, ask: Ask) -> bool:
-        with self.width(ask):
-            return "random_bits" in str(self.traced(ask)[0])
+        if ask.train not in self.random:
+            with self.width(ask):
+                self.random[ask.train] = "random_bits" in str(self.traced(ask)[0])
+        return self.random[ask.train]
 
     def traced(self, ask: Ask) -> tuple[Any, list[Call], Any]:
         """The program of a forward pass, its calls, and its outputs' shapes."""

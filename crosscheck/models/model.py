@@ -143,7 +143,7 @@ class Model(ABC):
         """A first look at one run; raises whatever the model raises."""
 
     def draws(self, ask: Ask) -> bool:
-        """Whether a run draws random numbers that cannot be shared with another model."""
+        """Whether a run draws random numbers that cannot be shared, although it draws the same ones every time."""
         return False
 
     @abstractmethod

@@ -102,11 +102,6 @@ class TorchModel(Model):
         run = self.run(replace(ask, trace=True, cotangents=None))
         return Look(tuple(call.key for call in run.calls), {name: y.shape for name, y in run.outputs.items()})
 
-    def draws(self, ask: Ask) -> bool:
-        """Run twice with other seeds: what differs was drawn."""
-        once, again = (self.run(replace(ask, seed=seed, cotangents=None)).outputs for seed in (1, 2))
-        return any(not np.array_equal(once[name], again[name], equal_nan=True) for name in once if name in again)
-
     def run(self, ask: Ask) -> Run:
         with self.prepared(ask):
             watcher = Watcher(self.module, ask, self.device)
