@@ -26,6 +26,7 @@ from reference.detection.anchors import k_means, size_iou
 from reference.detection.assignment import assign
 
 INSTALLED = [column for column in registry.PACKAGES if not registry.missing(column)]
+needs_a_port = pytest.mark.skipif(len(INSTALLED) < 2, reason="neither PyTorch nor JAX is installed: not run")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def done(tmp_path_factory):
     return result, files
 
 
+@needs_a_port
 def test_the_columns_stay_together(done):
     result, _ = done
     assert list(result.training.points) == [name for column in INSTALLED for name in (column, column + TWIN)]
@@ -259,6 +261,7 @@ def test_a_damaged_checkpoint_is_refused(damage, message, done, tmp_path):
     assert str(path) in str(refusal.value)
 
 
+@needs_a_port
 def test_a_checkpoint_of_another_configuration_is_refused(done):
     result, files = done
     learners = list(result.training.points)
@@ -332,6 +335,7 @@ def judged(done, **changes):
     return replace(done[0], **changes)
 
 
+@needs_a_port
 def test_a_result_says_what_is_wrong(done):
     high = replace(done[0].training, recipe=replace(SMALL, target=1.0))
     assert len(judged(done, training=high).problems) == len(INSTALLED)
@@ -345,6 +349,7 @@ def test_a_result_says_what_is_wrong(done):
 # What is shown
 
 
+@needs_a_port
 def test_the_picture_has_a_row_for_the_truth_and_each_column(done):
     from matplotlib import image
 
@@ -358,6 +363,7 @@ def test_the_picture_has_a_row_for_the_truth_and_each_column(done):
     assert image.imread(files.picture).shape[0] < height
 
 
+@needs_a_port
 def test_the_page_is_one_file_with_table_and_picture_in_it(done):
     result, files = done
     report.write(result, b"picture", files.page)
@@ -382,6 +388,7 @@ def here(monkeypatch):
     monkeypatch.setattr("crosscheck.detect.recipe.Recipe", Small)
 
 
+@needs_a_port
 def test_the_command_writes_all_files_and_goes_on_where_it_was(here, tmp_path, capsys):
     assert command.main(["--folder", str(tmp_path)]) == 0
     shown = capsys.readouterr()

@@ -147,8 +147,7 @@ def test_clip_and_letterbox(name):
 def suppress_scenes(name, B, scores, classes):
     """Which boxes stay, in each of many scenes."""
     if name == "jax_impl":
-        import jax
-
+        jax = pytest.importorskip("jax", reason="JAX is not installed: not run")
         survivors = jax.jit(jax.vmap(column(name).get("detection.suppression.survivors")))
         return np.asarray(survivors(B, scores, classes))
     return np.stack([run(name, "suppression.survivors", *scene) for scene in zip(B, scores, classes)])

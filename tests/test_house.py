@@ -204,7 +204,7 @@ MISSING = [
     ("no-torch", {"torch": "torch"}, ("torch",), 0, "agree"),
     ("no-jax", {"jax": "jax and flax and optax"}, ("jax", "jaxlib", "flax", "optax"), 0, "agree"),
     ("no-flax", {"jax": "flax"}, ("flax",), 0, "agree"),
-    ("neither", {"torch": "torch", "jax": "jax"}, ("torch", "jax"), 2, "not run"),
+    ("neither", {"torch": "torch", "jax": "jax and flax and optax"}, ("torch", "jax", "flax", "optax"), 2, "not run"),
 ]
 
 
