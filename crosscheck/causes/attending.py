@@ -15,6 +15,10 @@ from crosscheck.causes.options import Axis, also_coarse, departures, search, set
 from crosscheck.causes.site import Site
 from crosscheck.causes.variant import Variant, family
 
+PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q, k, v together"} | {
+    "h d q k v": "q, k, v of each feature together"
+}
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -172,7 +176,9 @@ def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterat
         *shape_axes(scene, packed),
     ]
     axes.append(empties(scene))
-    yield from also_coarse(search(site, axes, layout.make, layout.small(), "softmax(q k^T) v", most=most))
+    yield from also_coarse(
+        search(site, axes, layout.make, layout.small(), "softmax(q k^T) v", most=most, anchored=True)
+    )
 
 
 def same_heads(scene: Scene) -> bool:
@@ -194,8 +200,7 @@ def bases(site: Site) -> Axis:
 
 def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
     if packed:
-        packings = [("h q k v d", "each head's q, k, v together"), ("h d q k v", "q, k, v of each feature together")]
-        yield departures("packing", "q k v h d", *((way, says, "attention-qkv-packing") for way, says in packings))
+        yield settings("packing", list(PACKINGS), PACKINGS.__getitem__, "attention-qkv-packing")
     if packed or len({part.shape for part in scene.parts}) == 1:
         orders = [(order, f"taken as {order}", "attention-roles-exchanged") for order in ORDERS[1:]]
         yield departures("order", ORDERS[0], *orders)

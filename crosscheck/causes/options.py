@@ -64,10 +64,12 @@ def search(
     standard: str = "the formula",
     coarse: bool = False,
     most: int = MOST,
+    anchored: bool = False,
 ) -> Iterator[Variant]:
-    """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides."""
+    """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides. anchored:
+    none with departures unless one without makes either side, for layers that are dear to try."""
     axes, small = list(axes), small or site
-    first = second = False
+    first = second = found = False
     for count in range(most + 1):
         for chosen in combinations(axes, count):
             values = {axis.name: option.value for axis, option in zip(axes, chosen)}
@@ -75,8 +77,9 @@ def search(
             if made is not None and (close(small, small.first, made) or close(small, small.second, made)):
                 first = first or small.matches(small.first, made, coarse)
                 second = second or small.matches(small.second, made, coarse)
+                found = True
                 yield variant(site, axes, chosen, partial(make, site, **values), standard, coarse)
-        if first and second:
+        if (first and second) or (anchored and not found):
             return
 
 
