@@ -27,7 +27,7 @@ class Recipe:
 
     scenes: int = 1600
     held_out: int = 200
-    epochs: int = 8
+    epochs: int = 7
     batch_size: int = 16
     alpha0: float = 0.01
     base: float = 0.7
