@@ -1,7 +1,7 @@
 """The rungs that two models are taken through, and what is compared on each.
 
     eval      outputs in evaluation mode, and gradients of <cotangent, output> by parameters and inputs
-    train     the same in training mode, and the buffers afterwards, over two batches
+    train     the same in training mode, and the buffers afterwards
     given     as eval, at the weights that the first model came with
     precision outputs in the dtype the models have, in the noise of that dtype
 
