@@ -75,7 +75,7 @@ cause(
     "no ceil_mode: floor",
     "ceil_mode=False",
     "padding=((p, p + over), ...), over = (m - 1) s + k - n - 2p",
-    "https://github.com/google/flax/discussions/2040",
+    "https://github.com/google/flax/issues/2040",
 )
 cause(
     "maxpool-zero-padding",

@@ -47,7 +47,7 @@ cause(
     "one bias: W x + U h + b",
     "bias_ih = b, bias_hh = 0",
     "b = b_ih + b_hh",
-    "https://github.com/google/flax/discussions/3746",
+    "https://github.com/google/flax/issues/3746",
 )
 cause(
     "gru-hidden-bias-missing",
