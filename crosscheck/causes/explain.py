@@ -58,7 +58,7 @@ def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
 def explain(site: Site) -> Explanation | None:
     """The explanation that needs the fewest causes; None if nothing in the catalogue makes what both sides made."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", RuntimeWarning)
         if site.matches(site.first, site.second):
             return None
         for look in chain([Look(site, "")], closer(site)):

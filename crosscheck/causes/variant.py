@@ -6,6 +6,7 @@ not understand. Variants are cheap to make: the array is computed when it is ask
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,16 @@ def home(function: Family) -> str:
 def variants(site: Site, families: Sequence[Family] = ()) -> Iterator[tuple[Family, list[Variant]]]:
     """The variants of a site by these families, or by all, in the order of their modules' names."""
     for function in families or (*sorted(FAMILIES, key=home), *sorted(LATER, key=home)):
-        with np.errstate(all="ignore"):
-            found = list(function(site))
+        found = tried(function, site)
         if found:
             yield function, found
+
+
+def tried(function: Family, site: Site) -> list[Variant]:
+    """A family's variants; none, with a warning, where it fails: the others may still explain the site."""
+    try:
+        with np.errstate(all="ignore"):
+            return list(function(site))
+    except Exception as error:
+        warnings.warn(f"the hypotheses of {home(function)} failed: {type(error).__name__}: {error}", stacklevel=2)
+        return []
