@@ -232,3 +232,18 @@ def test_two_against_two_have_no_majority():
     names = ("numpy", "torch eager", "jax eager", "jax jit")
     tensors = {name: r + (i > 1) for i, name in enumerate(names)}
     assert vote(tensors, evenly(r, UNIT)) == "no majority"
+
+
+def test_a_signature_in_which_the_ports_agree_is_the_references_fault(monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("jax")
+    import reference.layers.activations as activations
+    from crosscheck.case import select
+    from crosscheck.rungs import structure
+    from crosscheck.session import Session
+
+    sound = activations.leaky_relu
+    monkeypatch.setattr(activations, "leaky_relu", lambda Z, alpha=0.5: sound(Z, alpha))
+    finding = structure.check(Session(select(["layers.activations.leaky_relu"])[0], ["numpy", "torch", "jax"]))
+    assert finding.status == "diverge"
+    assert finding.divergence.off == "numpy", finding.reason

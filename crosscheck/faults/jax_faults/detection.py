@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import jax.numpy as jnp
@@ -107,7 +108,7 @@ FAULTS = [
     ),
     scoring(
         "soft suppression below the threshold too",
-        lambda soft: lambda boxes, scores, threshold=0.3, **more: soft(boxes, scores, threshold=0.0, **more),
+        lambda soft: wraps(soft)(lambda *scored, **settings: soft(*scored, **settings | {"threshold": 0.0})),
         Site(CASE + "suppression.soft_suppression/linear"),
         where=FILE + "suppression:soft_suppression",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ def derivative(change: Callable[..., Any]) -> Replacement:
     """The function with the derivative change(that of the original, its first argument)."""
 
     def replacement(original: Any) -> Any:
+        @wraps(original)
         def faulty(X: Any, *args: Any, **kwargs: Any) -> Any:
             Y, back = original(X, *args, **kwargs)
             return Y, lambda *dY: change(back(*dY), X)
