@@ -17,7 +17,8 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask, Forced, Model
 from crosscheck.twins.measure import LIMIT, ROUNDOFF
 
-STEP = 2.0**-36
+STEP = 2.0**-26
+"""A quarter of what float32 resolves: large enough that something inside jumps, if it is in float32."""
 EXACT = 1e-3
 """What a factor leaves of a difference that it explains."""
 BENT = 0.05
@@ -68,7 +69,9 @@ def keys_of(divergence: Any) -> set[str]:
     it is in."""
     match = divergence.match
     ends = {divergence.after} if divergence.direction == "backward" else {divergence.before}
-    return {match.unit.first if match else "", divergence.first, *(ends if divergence.wiring else ())}
+    parts = divergence.first.split(".")
+    around = {".".join(parts[:i]) for i in range(1, len(parts) + 1)} if match is None else {divergence.first}
+    return {match.unit.first if match else "", *around, *(ends if divergence.wiring else ())}
 
 
 def narrow(run: Any) -> set[str]:
