@@ -89,13 +89,15 @@ class Pair(NamedTuple):
 
 
 def pairs(site: Site, found: Sequence[Variant]) -> list[Pair]:
-    """Pairs of one family's variants. Causes that both depart by are not part of the difference."""
+    """Pairs of one family's variants. Causes that both depart by are not part of the difference, and a variant that
+    makes both sides to its rounding tells nothing of it."""
     mine, theirs = [], []
     for variant in found:
         array = safely(variant)
-        if site.matches(site.first, array, variant.coarse):
+        makes = [site.matches(side, array, variant.coarse) for side in (site.first, site.second)]
+        if makes == [True, False]:
             mine.append(variant)
-        if site.matches(site.second, array, variant.coarse):
+        if makes == [False, True]:
             theirs.append(variant)
     every = [Pair(a, b, a.differs(b)) for a in mine for b in theirs]
     return [pair for pair in every if pair.ids and "" not in pair.ids]
