@@ -20,8 +20,10 @@ def test_sound_ports_agree_and_are_paired_whole(port):
 
 
 @pytest.mark.parametrize("port", EVERY, ids=lambda port: port.name)
-def test_a_mistake_is_found_where_it_is_and_named(port):
-    mistake = next(mistake for mistake in port.mistakes if mistake.cause)
+def test_a_mistake_is_found_where_it_is_and_named_if_the_catalogue_has_it(port):
+    mistake = port.mistakes[0]
     report = crosscheck.compare(port.first(), port.broken(mistake), port.inputs(), rungs=("eval", "train"))
     assert report.first_divergence.first in mistake.blame
-    assert [cause.id for cause in report.causes[0].causes] == [c for c in mistake.cause if c in str(report.causes[0])]
+    told = report.accused()[0].explanation
+    named = [cause.id for cause in told.causes] if told else []
+    assert named == list(mistake.cause[:1])

@@ -73,11 +73,19 @@ def simplest(site: Site, families: Sequence[Family] = ()) -> Pair | None:
     best: Pair | None = None
     for _, found in variants(site, families):
         for pair in pairs(site, found):
-            if best is None or len(pair.ids) < len(best.ids):
+            if best is None or rank(pair) < rank(best):
                 best = pair
         if best is not None and len(best.ids) == 1:
             break
     return best
+
+
+def rank(pair: Pair) -> tuple[int, bool]:
+    """The fewest causes first; of as many, those that say more than that a function is missing or another one."""
+    return len(pair.ids), bool(VAGUE & {*pair.ids})
+
+
+VAGUE = {"activation-missing", "activation-twice", "activation-other"}
 
 
 class Pair(NamedTuple):

@@ -87,7 +87,7 @@ class JaxModel(Model):
         if key not in self.programs:
             self.programs[key] = self.program(ask, bool(ask.forced), slopes)
         probes = shape.probes if traced else {}
-        forcing = shape.forcing(ask.forced) if ask.forced else None
+        forcing = shape.forcing(ask.forced, ask.dtype == "float64") if ask.forced else None
         gradients, (outputs, state, recorded) = self.programs[key](
             (at.moving, at.smooth, probes), at.fixed, at.data, shape.outputs | floats(ask.cotangents or {}), forcing
         )
@@ -149,8 +149,8 @@ class Shape:
         """Bytes of everything that is recorded."""
         return sum(zero.nbytes for sides in self.probes.values() for side in sides for zero in side.values())
 
-    def forcing(self, forced: Mapping[str, Forced]) -> tuple[Pytree, Pytree, Pytree]:
-        """Flags, values and weights for everything that is recorded."""
+    def forcing(self, forced: Mapping[str, Forced], wide: bool) -> tuple[Pytree, Pytree, Pytree]:
+        """Flags, values and weights for everything that is recorded; `wide`: in float64, whatever the model keeps."""
         nothing = Forced({}, {}, {}, {})
 
         def sides(key: str, choose: Callable[[Arrays, Arrays, str, Array], Any]) -> Any:
@@ -168,11 +168,11 @@ class Shape:
             return given(values, name, zero)
 
         def value(values: Arrays, _: Arrays, name: str, zero: Array) -> Array:
-            return np.asarray(values[name], np.float64) if given(values, name, zero) else zero.astype(np.float64)
+            return np.asarray(values[name] if given(values, name, zero) else zero, np.float64 if wide else zero.dtype)
 
         def weight(values: Arrays, weights: Arrays, name: str, zero: Array) -> Array:
             both = given(values, name, zero) and given(weights, name, zero)
-            return np.asarray(weights[name], np.float64) if both else zero.astype(np.float64)
+            return np.asarray(weights[name] if both else zero, np.float64 if wide else zero.dtype)
 
         flags, values, weights = ({key: sides(key, choose) for key in self.probes} for choose in (flag, value, weight))
         return flags, values, weights
