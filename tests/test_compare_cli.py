@@ -121,7 +121,7 @@ def test_models_that_differ_end_with_1_and_files(folder):
     assert "layernorm-eps" in ended.stdout
     report = json.loads((folder / "out" / "r.json").read_text())
     assert report["status"] == "diverge"
-    assert report["command"].startswith("crosscheck ")
+    assert report["command"].startswith("crosscheck")
     assert "first divergence" in (folder / "out" / "r.html").read_text()
     assert (folder / "issue" / "arrays.npz").exists()
 
