@@ -165,17 +165,21 @@ def functions() -> Iterator[Change]:
 
 
 def bounded(site: Site) -> Iterator[Change]:
-    """Bounds that are the extremes of either side, if a good part lies between them."""
+    """Bounds that a side reaches more than once, if a good part lies between them. Kept above 0 is ReLU."""
     finite = np.isfinite(site.first).all() and np.isfinite(site.second).all()
     for side in (site.first, site.second) if finite else ():
         low, high = float(side.min()), float(side.max())
-        if not low < high:
-            continue
         inner = np.mean((side > low) & (side < high))
-        if inner > 0.1 and (np.sum(side == low) > 1 or np.sum(side == high) > 1):
-            yield Change(
-                "clamp-missing", f"kept between {low:.6g} and {high:.6g}", partial(clipped, low=low, high=high)
-            )
+        low = low if np.sum(side == low) > 1 else -np.inf
+        high = high if np.sum(side == high) > 1 else np.inf
+        if inner > 0.1 and (low, high) not in {(-np.inf, np.inf), (0.0, np.inf)}:
+            yield Change("clamp-missing", says(low, high), partial(clipped, low=low, high=high))
+
+
+def says(low: float, high: float) -> str:
+    if high == np.inf:
+        return f"kept from {low:.6g} up"
+    return f"kept up to {high:.6g}" if low == -np.inf else f"kept between {low:.6g} and {high:.6g}"
 
 
 def clipped(x: Array, low: float, high: float) -> Array:
