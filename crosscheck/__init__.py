@@ -45,6 +45,7 @@ def compare(
     *,
     pairing: Mapping[str, Any] | Pairing | str | Path | None = None,
     rungs: tuple[str, ...] = RUNGS,
+    optimizers: tuple[Any, Any] | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
@@ -74,6 +75,10 @@ def compare(
         eval: outputs and every gradient in evaluation mode at random weights; train: the same in training mode, and the
         buffers afterwards; given: as eval at the first model's own weights; precision: outputs in the models' own
         dtype. The first three in float64 where both models can be run in it.
+    optimizers
+        the first model's and the second's, to compare by how much three steps move each parameter too: a
+        torch.optim.Optimizer over the torch model's parameters, an optax.GradientTransformation, a flax.nnx.Optimizer,
+        or one of reference.training.optimizers. Both start anew and are handed the same gradients.
     seed
         of whatever is drawn. progress: called with a few words before each step that takes time.
 
@@ -89,7 +94,9 @@ def compare(
     from crosscheck.pairing.saved import opened
     from crosscheck.twins.compare import compare as run
 
-    return run(first, second, inputs, pairing=opened(pairing), rungs=rungs, seed=seed, progress=progress)
+    return run(
+        first, second, inputs, pairing=opened(pairing), rungs=rungs, optimizers=optimizers, seed=seed, progress=progress
+    )
 
 
 def assert_agree(first: Any, second: Any, inputs: Any, **options: Any) -> Report:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from crosscheck.axes import Array
 from crosscheck.models.interpret import values
@@ -23,7 +24,7 @@ class FunctionModel(JaxModel):
         super().__init__()
         self.function, self.by_name = given, by_name
         self.name = getattr(given, "__name__", type(given).__name__)
-        found, self.tree = jax.tree_util.tree_flatten_with_path(params)
+        found, self.tree_of = jax.tree_util.tree_flatten_with_path(params)
         self.paths = [path_of(keys) for keys, _ in found]
         self.fixed = {path: leaf for path, (_, leaf) in zip(self.paths, found) if not is_array(leaf)}
         self.given = {path: numpy(leaf) for path, (_, leaf) in zip(self.paths, found) if is_array(leaf)}
@@ -33,6 +34,10 @@ class FunctionModel(JaxModel):
 
     def values(self) -> Arrays:
         return dict(self.given)
+
+    def tree(self, values: Mapping[str, Any]) -> Any:
+        leaves = [jnp.asarray(values[path]) if path in self.given else None for path in self.paths]
+        return jax.tree_util.tree_unflatten(self.tree_of, leaves)
 
     def kinds(self) -> Mapping[str, str]:
         return {"": self.name}
@@ -68,7 +73,7 @@ class FunctionModel(JaxModel):
         if not self.paths:
             return self.function(*args, **kwargs)
         leaves = [values[path] if path in self.given else self.fixed[path] for path in self.paths]
-        return self.function(jax.tree_util.tree_unflatten(self.tree, leaves), *args, **kwargs)
+        return self.function(jax.tree_util.tree_unflatten(self.tree_of, leaves), *args, **kwargs)
 
 
 def path_of(keys: Any) -> str:

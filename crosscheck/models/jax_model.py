@@ -37,6 +37,10 @@ class JaxModel(Model):
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         """(result, state by path): the model applied to arrays or tracers, its calls passing the watcher."""
 
+    @abstractmethod
+    def tree(self, values: Mapping[str, Any]) -> Pytree:
+        """What is trained, as the framework hands it to an optimizer."""
+
     def arguments(self, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return ((), dict(inputs)) if self.by_name else (tuple(inputs.values()), {})
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen, traverse_util
 
 from crosscheck.axes import Array
@@ -72,6 +73,10 @@ class LinenModel(JaxModel):
 
     def values(self) -> Arrays:
         return dict(self.whole)
+
+    def tree(self, values: Mapping[str, Any]) -> Any:
+        trained = {leaf.path: jnp.asarray(values[leaf.path]) for leaf in self.leaves if leaf.trainable}
+        return traverse_util.unflatten_dict(trained, sep=".")["params"]
 
     def kinds(self) -> Mapping[str, str]:
         return {path: kind for path, (kind, _) in self.told.items()}

@@ -55,6 +55,11 @@ class NnxModel(JaxModel):
     def values(self) -> Arrays:
         return {path: numpy(variable.get_value()) for path, (_, variable) in self.variables.items()}
 
+    def tree(self, values: Mapping[str, Any]) -> Any:
+        paths = [leaf.path for leaf in self.leaves if leaf.trainable]
+        kept = [(path, *self.variables[path]) for path in paths]
+        return nnx.from_flat_state([(keys, variable.replace(jnp.asarray(values[p]))) for p, keys, variable in kept])
+
     def kinds(self) -> Mapping[str, str]:
         return {path: kind_of(part) for path, part in self.parts.items()}
 

@@ -149,7 +149,7 @@ def likeness(index: int, entry: Entry) -> tuple[Any, ...]:
     if entry["excused"]:
         return "excused", entry["excused"]
     if entry["cause"] is None:
-        return "open", index
+        return ("open", entry["direction"]) if entry["direction"] == "step" else ("open", index)
     ids = tuple(cause["id"] for cause in entry["cause"]["causes"])
     return "cause", ids, entry["direction"], entry["wiring"], entry["cause"]["departs"]
 

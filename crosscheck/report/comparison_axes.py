@@ -19,7 +19,7 @@ def axes_of(report: Report, gap: Gap) -> str:
     twins, rank = report.twins, len(gap.worst)
     if twins is None:
         return ""
-    if gap.kind in ("gradient", "state"):
+    if gap.kind in ("gradient", "state", "step"):
         names = twins.first.leaf(gap.path).axes
     elif gap.kind == "input gradient":
         names = twins.inputs.axes.get(gap.path, "")

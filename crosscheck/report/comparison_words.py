@@ -15,6 +15,7 @@ RUNGS = {
     "train": "training mode, random weights: outputs, gradients, buffers afterwards",
     "given": "evaluation mode, the weights that the first model came with",
     "precision": "evaluation mode in the models' own dtype",
+    "step": "the optimizers, handed the same gradients: by how much each parameter is moved",
 }
 MOST = 6
 """Places that are named of one statement."""
@@ -120,7 +121,8 @@ def where(place: Entry, short: bool = False) -> str:
     kinds = ("", "") if short else place["kinds"]
     both = [module(name, kind) for name, kind in zip((place["first"], place["second"]), kinds)]
     alone = not place["second"] and not any(place["kinds"])  # a leaf whose module has no counterpart
-    return both[0] if alone or both[0] == both[1] else " | ".join(both)
+    name = both[0] if alone or both[0] == both[1] else " | ".join(both)
+    return f"the optimizers, at {name}" if place["direction"] == "step" and not short else name
 
 
 def module(path: str, kind: str) -> str:
@@ -153,6 +155,8 @@ def what(place: Entry) -> str:
     tensor, direction, name = place["tensor"], place["direction"], place["first"] or "the whole"
     if direction == "state":
         return f"Its inputs and outputs agree, its {last(tensor['path'])} afterwards does not."
+    if direction == "step":
+        return "The optimizers are handed the same gradients and move it otherwise."
     if direction == "backward" and tensor["kind"] == "gradient":
         return f"Forward agrees; the gradient by {last(tensor['path'])} does not."
     if direction == "backward":

@@ -14,6 +14,7 @@ from crosscheck.causes.explain import explain_all
 from crosscheck.models.inputs import Inputs, read
 from crosscheck.models.model import Ask, Look, Model
 from crosscheck.models.open import open_model
+from crosscheck.models.optimizers import open_optimizers
 from crosscheck.pairing.links import Pairing
 from crosscheck.pairing.pair import pair, require_fit
 from crosscheck.twins.audit import audit
@@ -24,6 +25,7 @@ from crosscheck.twins.ladder import RUNGS, Finding, Twins
 from crosscheck.twins.layers import layers
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
+from crosscheck.twins.steps import stepping
 
 Progress = Callable[[str], None]
 
@@ -34,8 +36,8 @@ def compare(
     inputs: Any,
     *,
     pairing: Mapping[str, Any] | Pairing | None = None,
-    weights: tuple[str, ...] = ("random", "given"),
-    rungs: tuple[str, ...] = ("eval", "train", "given", "precision"),
+    rungs: tuple[str, ...] = tuple(RUNGS),
+    optimizers: Any = None,
     seed: int = 0,
     progress: Progress = lambda what: None,
 ) -> Report:
@@ -43,25 +45,31 @@ def compare(
 
     first, second: a torch.nn.Module, a flax.nnx.Module, (flax.linen module, variables), (JAX function, parameters), a
     net of the reference or a function of arrays. inputs: an array, a list of arrays, a dict of keyword arguments, or
-    specs such as "x: n c h w = 2 3 64 64 float32". pairing: {path in the first: path in the second}, for parameters
-    that are not paired as they should be, or a whole Pairing that was saved.
+    specs such as "x: n c h w = 2 3 64 64 float32". pairing: {path in the first: path in the second}, for parameters that
+    are not paired as they should be, or a whole Pairing that was saved. optimizers: the first model's and the second's,
+    to compare their steps too.
 
     Raises TypeError for what is no model, ValueError for inputs and pairings that do not fit.
     """
     start = time.perf_counter()
-    unknown = set(rungs) - {"eval", "train", "given", "precision"}
-    if unknown:
-        raise ValueError(f"rungs has {sorted(unknown)}; expected some of eval, train, given, precision")
+    if unknown := set(rungs) - set(RUNGS):
+        raise ValueError(f"rungs has {sorted(unknown)}; expected some of {', '.join(RUNGS)}")
     report = Report(seed=seed)
     progress("opening the models")
     given = read(inputs, seed)
     a = open_model(first, given.first, given.by_name, "first")
     b = open_model(second, given.second, given.by_name, "second")
+    movers = None if optimizers is None else open_optimizers(optimizers, (a, b), (first, second))
     report.models = [dict(a.describe()), dict(b.describe())]
     report.settings = audit(a, b)
     twins = prepare(a, b, given, pairing, seed, report, progress)
     if twins is not None:
         climb(twins, rungs, report, progress)
+        if movers is not None and not report.problem:
+            progress("rung step")
+            finding, culprits = stepping(twins, movers)
+            report.findings.append(finding)
+            report.add(culprits)
     report.notes += [*a.notes, *b.notes]
     report.seconds = time.perf_counter() - start
     return report
