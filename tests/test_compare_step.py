@@ -142,8 +142,8 @@ def test_wrong_optimizers_are_refused():
     ):
         with pytest.raises(TypeError, match=problem):
             crosscheck.compare(model, Port(nnx.Rngs(0)), X, optimizers=pair)
+    strange = torch.optim.SGD(other.parameters(), 0.1)
     with pytest.raises(ValueError, match=r"optimizers\[0\] has parameters that the model does not have"):
-        strange = torch.optim.SGD(other.parameters(), 0.1)
         crosscheck.compare(model, Port(nnx.Rngs(0)), X, optimizers=(strange, optax.sgd(0.1)))
 
 

@@ -46,8 +46,8 @@ def compare(
     first, second: a torch.nn.Module, a flax.nnx.Module, (flax.linen module, variables), (JAX function, parameters), a
     net of the reference or a function of arrays. inputs: an array, a list of arrays, a dict of keyword arguments, or
     specs such as "x: n c h w = 2 3 64 64 float32". pairing: {path in the first: path in the second}, for what is not
-    paired as it should be, or a whole Pairing that was saved. optimizers: the first model's and the second's, to compare
-    their steps too.
+    paired as it should be, or a whole Pairing that was saved. optimizers: the first model's and the second's, to
+    compare their steps too.
 
     Raises TypeError for what is no model, ValueError for inputs and pairings that do not fit.
     """

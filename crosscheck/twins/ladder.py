@@ -1,7 +1,7 @@
 """The rungs that two models are taken through, and what is compared on each.
 
     eval      outputs in evaluation mode, and gradients of <cotangent, output> by parameters and inputs
-    train     the same in training mode, and the buffers afterwards
+    train     the same in training mode, and the buffers afterwards, and after BATCHES more
     given     as eval, at the weights that the first model came with
     precision outputs in the dtype the models have, in the noise of that dtype
 
@@ -29,6 +29,7 @@ from crosscheck.twins.randomise import moved as nudge
 
 LONG = 0.5
 """Seconds."""
+BATCHES = 2
 
 
 @dataclass
@@ -147,7 +148,6 @@ class Trail:
 
     first: Ask
     second: Ask
-    batch: int = 0
 
 
 def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtype: str) -> tuple[Finding, Trail | None]:
@@ -224,7 +224,28 @@ def evaluation(twins: Twins) -> tuple[Finding, Trail | None]:
 
 
 def training(twins: Twins) -> tuple[Finding, Trail | None]:
-    return rung("train", twins, twins.random, True, twins.dtype)
+    finding, trail = rung("train", twins, twins.random, True, twins.dtype)
+    moving = any(leaf.dtype in ROUNDOFF and not leaf.trainable for leaf in twins.first.leaves)
+    return (finding, later(twins, finding, trail)) if trail and moving and finding.agrees else (finding, trail)
+
+
+def later(twins: Twins, finding: Finding, trail: Trail) -> Trail:
+    """More batches, larger ones so that statistics move on, for which either model starts from the buffers that the
+    last one left. Returns the trail of the first batch after which they differ, or the one before all."""
+    models, asks = (twins.first, twins.second), [replace(ask, cotangents=None) for ask in (trail.first, trail.second)]
+    for batch in range(1 + BATCHES):
+        runs = [model.run(ask) for model, ask in zip(models, asks)]
+        gaps = state_gaps(runs[0], runs[0], [], runs[1], twins.pairing, roundoff(twins, trail.first.dtype))
+        if batch and (wrong := [gap for gap in gaps if not gap.agrees]):
+            finding.gaps += wrong
+            cotangents = trail.first.cotangents, trail.second.cotangents
+            return Trail(*(replace(ask, cotangents=u) for ask, u in zip(asks, cotangents)))
+        asks = [replace(ask, values={**ask.values, **run.state}, inputs=larger(ask)) for ask, run in zip(asks, runs)]
+    return trail
+
+
+def larger(ask: Ask) -> Arrays:
+    return {name: 1.5 * x if x.dtype.kind == "f" else x for name, x in ask.inputs.items()}
 
 
 def at_given(twins: Twins) -> tuple[Finding, Trail | None]:
