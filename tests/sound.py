@@ -1,5 +1,8 @@
-"""python -m tests.sound [parts of names] [--seeds 3] [--kinds ...]: pairs that are the same model, in the columns of this
-project and as refactors of one of them. None may be accused, and every parameter has to be paired with its own."""
+"""Pairs that are the same model: the columns of this project with each other, and refactors of them. None may be
+accused, and every parameter has to be paired with its own.
+
+    python -m tests.sound [parts of cases' names] [--seeds 3] [--kinds torch-flax torch-refactor ...]
+"""
 
 import argparse
 import copy
@@ -109,10 +112,10 @@ def together(first, second):
 
 def suitable(patterns):
     for chosen in case.all_cases():
+        whole = chosen.differentiable and not (chosen.factory or chosen.part)
         named = not patterns or any(part in chosen.name for part in patterns)
-        if named and not (chosen.factory or chosen.part) and chosen.differentiable:
-            if isinstance(registry.find("torch", chosen.target), type):
-                yield chosen
+        if whole and named and isinstance(registry.find("torch", chosen.target), type):
+            yield chosen
 
 
 def wrong(report, expected):
