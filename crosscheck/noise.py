@@ -18,8 +18,8 @@ import numpy as np
 from crosscheck import cache
 from crosscheck.axes import Array
 from crosscheck.numerics.carrier import values
-from crosscheck.numerics.floor import Floor, noise_floors
-from crosscheck.numerics.formats import arithmetic
+from crosscheck.numerics.floor import R2_LIMIT, Floor, farthest, noise_floors
+from crosscheck.numerics.formats import arithmetic, coarser
 from crosscheck.numerics.noise import Emulator
 from crosscheck.observation import Key
 
@@ -54,21 +54,31 @@ class Floors(Mapping[Key, Floor]):
 
 
 def floors(
-    experiment: Experiment, reference: Mapping[Key, Array], dtype: str, name: str, accumulator: str | None = None
+    experiment: Experiment,
+    reference: Mapping[Key, Array],
+    dtype: str,
+    name: str,
+    accumulator: str | None = None,
+    rare: bool = False,
 ) -> dict[Key, Floor]:
     """The noise floor of every tensor of the experiment; `name` tells experiments of unchanged sources apart.
 
-    `accumulator` is the format in which sums are made, if it is not the usual one of the dtype.
+    `accumulator` is the format in which sums are made, if it is not the usual one of the dtype. `rare`: the floor by
+    which what failed is judged once more, which takes many more runs.
     """
-    file = cache.folder("noise") / f"{digest(dtype, f'{name}|{accumulator}', reference)}.npz"
+    what = f"{name}|{accumulator}" + "|rare" * rare
+    file = cache.folder("noise") / f"{digest(dtype, what, reference)}.npz"
     if not cache.is_suspended() and file.exists() and (kept := load(file, reference)) is not None:
         return kept
     number = arithmetic(dtype, accumulator=accumulator)
+    if rare:
+        number = coarser(number, int(np.log2(R2_LIMIT)))
 
     def run(seed: int) -> dict[str, Array]:
         return named(experiment(Emulator(number, seed).lift))
 
-    found = noise_floors(run, named(reference), number.storage)
+    plain = named(reference)
+    found = farthest(run, plain) if rare else noise_floors(run, plain, number.storage)
     if not cache.is_suspended():
         save(file, found)
     return {key: found[text(key)] for key in reference}

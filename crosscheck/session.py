@@ -74,7 +74,8 @@ class Session:
             own = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name, self.dtype))
             narrow = {column: policies.narrow(column, self.dtype, exact, self.oracle.module) for column in self.columns}
             special = {column: noise.Floors(keys, lambda: own) for column, keys in narrow.items()}
-            self.references[label] = Truth(exact, usual, special)
+            rare = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name, rare=True))
+            self.references[label] = Truth(exact, usual, special, {} if self.dtype == "float64" else rare)
         return self.references[label]
 
     def reference_pass(self, train: bool, batch: Batch = 0) -> Truth:

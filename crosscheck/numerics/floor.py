@@ -14,6 +14,13 @@ Both limits are pure numbers, one pair for every format, operation, shape and mo
 largest of very many elements exceeds any fixed limit some day, so above 10^5 elements rel is the largest r2 of the
 slices (of 16 elements and more) along each axis, times 24/8.
 
+In a narrow format a value may lie so near to a kink (of relu, of a maximum) that its noise decides on which side it
+falls, and what comes after moves by much more than rounding moves it. A value may be 8 noise units off, so runs whose
+noise is 8 times as strong show which of them can fall on the other side. What fails by the limits above is therefore
+judged once more, and fails if it is farther out than all of RARE such runs, as a whole or at some element:
+
+    rms_i(o - r) > max_k rms_i(D_k)        or        |o_i - r_i| > max_k |D_{k,i}|
+
 Nothing passes by default: an empty tensor, a NaN, an infinity that the reference does not share, and noise that is not
 finite all fail, and `reason` says why.
 """
@@ -31,6 +38,7 @@ R2_LIMIT = 8.0
 REL_LIMIT = 24.0
 LARGE = 100_000
 SLICE = 16
+RARE = 64
 PRIOR = 2  # how many runs' worth the tensor's noise counts in an element's
 
 
@@ -91,6 +99,23 @@ def noise_floor(deviations: list[Array], reference: Any, format: Format) -> Floo
     variance = np.mean(squares) / len(deviations) if r.size else 0.0
     element = unit * np.sqrt((squares + PRIOR * variance) / (len(deviations) + PRIOR))
     return Floor(max(unit * float(np.sqrt(variance)), rms(least)), np.maximum(element, least))
+
+
+def farthest(run: Callable[[int], Mapping[str, Any]], reference: Mapping[str, Any]) -> dict[str, Floor]:
+    """The floor of every tensor of which the limits are what the farthest of RARE runs does."""
+    found = {name: Floor(0.0, np.zeros(np.shape(r))) for name, r in reference.items()}
+    for seed in range(RARE):
+        with np.errstate(all="ignore"):
+            noisy = run(seed)
+        same_names("a noisy run", noisy, reference)
+        for name, r in reference.items():
+            D = np.abs(deviation(name, noisy[name], r))
+            found[name] = wider(found[name], Floor(rms(D) / R2_LIMIT, D / REL_LIMIT))
+    return found
+
+
+def wider(a: Floor, b: Floor) -> Floor:
+    return Floor(max(a.tensor, b.tensor), np.maximum(a.element, b.element))
 
 
 def judge_each(

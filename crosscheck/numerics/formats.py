@@ -13,7 +13,7 @@ rounded to another, and the partial sums of products and of reductions (sums ove
 tf32 stores float32 and multiplies 11-bit operands.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,13 @@ def arithmetic(
     if unknown:
         raise ValueError(f"{unknown[0]!r} is not a format; expected one of {', '.join(FORMATS)}")
     return Arithmetic(name, *(FORMATS[given] for given in names))
+
+
+def coarser(number: Arithmetic, bits: int) -> Arithmetic:
+    """The arithmetic that stores so many bits less."""
+    storage = replace(number.storage, bits=number.storage.bits - bits)
+    operand = storage if number.operand.bits > storage.bits else number.operand
+    return replace(number, storage=storage, operand=operand)
 
 
 def round_to(x: ArrayLike, format: Format) -> Array:

@@ -41,7 +41,7 @@ CORRECTLY_ROUNDED = {np.add, np.subtract, np.multiply, np.divide, np.sqrt}
 FUNCTION_ULPS = 4
 NUDGES = np.array([-(2.0**-53), 0, 0, 0, 0, 0, 0, 2.0**-53])  # times x: one ulp of x
 EIGHTHS = np.uint64(61)  # shifts 64 random bits to 3
-PATTERNS = {p: (np.uint64(11 + p), np.uint64(2**64 - 2 ** (53 - p))) for p in (24, 11, 8)}  # shift, mask of kept bits
+PATTERNS = {p: (np.uint64(11 + p), np.uint64(2**64 - 2 ** (53 - p))) for p in range(1, 53)}  # shift, mask of kept bits
 NATIVE = {24: np.float32, 53: np.float64}  # the accumulators that NumPy sums in, by their bits
 CONTAINERS = {127: np.float32, 15: np.float16}  # the NumPy type with a format's range, by its emax
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask, Forced, Model
-from crosscheck.twins.measure import LIMIT, ROUNDOFF
+from crosscheck.twins.measure import ROUNDOFF, within_float32
 
 STEP = 2.0**-26
 """A quarter of what float32 resolves: large enough that something inside jumps, if it is in float32."""
@@ -27,7 +27,7 @@ BENT = 0.05
 
 def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str]:
     """For each divergence that float32's rounding could make, and that is at a coarse place: which side is coarse."""
-    small = [d for d in found if 0 < d.gap.units * ROUNDOFF["float64"] / ROUNDOFF["float32"] <= LIMIT]
+    small = [d for d in found if d.gap.units and within_float32(d.gap)]
     if not small:
         return {}
     mine = {m.unit.first: force_of(m.first) for m in scene.matches if m.unit.first}

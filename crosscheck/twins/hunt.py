@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
-from crosscheck.twins.ladder import Finding, Trail, Twins, nudged, output_gaps, roundoff
+from crosscheck.twins.ladder import Finding, Trail, Twins, nearby, output_gaps, roundoff
 from crosscheck.twins.locate import Divergence, locate, look, other_borders
 from crosscheck.twins.pool import Parting, parting
 from crosscheck.twins.units import units
@@ -69,7 +70,7 @@ def parted(twins: Twins, trail: Trail) -> Parting | None:
     run, pool = twins.first.run(ask), twins.second.pool(trail.second)
     if not pool or len(run.calls) < 2:
         return None
-    moved = [twins.first.run(nudged(ask, twins.seed + 10 * i)) for i in (1, 2)]
+    moved = nearby(twins, ask, 0.0)
     there = twins.second.run(replace(trail.second, cotangents=None))
     if all(gap.agrees for gap in output_gaps(twins, run, run, moved, there, dtype)):
         return None
@@ -83,8 +84,9 @@ def follows(divergence: Divergence) -> bool:
 
 def record(twins: Twins, trail: Trail) -> Scene:
     mine, theirs = replace(trail.first, trace=True), replace(trail.second, trace=True)
+    start = time.perf_counter()
     run = twins.first.run(mine)
-    moved = [twins.first.run(nudged(mine, twins.seed + 10 * i)) for i in (1, 2)]
+    moved = nearby(twins, mine, time.perf_counter() - start)
     other = twins.second.run(theirs)
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
     found = matches(pairs, run, other, twins.images)

@@ -23,13 +23,15 @@ from crosscheck.models.model import Arrays, Ask, Model, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Names, back, tensors, there
 from crosscheck.twins.locate import gradient_gaps, state_gaps
-from crosscheck.twins.measure import ROUNDOFF, Gap, gap, noises, rms
+from crosscheck.twins.measure import ROUNDOFF, STEP, Gap, gap, noises, rms
 from crosscheck.twins.randomise import fresh
 from crosscheck.twins.randomise import moved as nudge
 
 LONG = 0.5
 """Seconds."""
 BATCHES = 2
+JUMP = 16.0
+"""Noise units that a jump counts: a run that is moved once does not show the farthest that rounding can go."""
 
 
 @dataclass
@@ -67,6 +69,12 @@ class Twins:
     input_names: Names = field(default_factory=dict)
     outputs: Names = field(default_factory=dict)
     kept: tuple[Ask, Run, list[Run]] | tuple[()] = ()
+    once: dict[bool, tuple[Run, Run]] = field(default_factory=dict)
+    """Both models' first run in evaluation (False) and in training mode."""
+    steady: set[bool] = field(default_factory=set)
+    """Modes in which both are known to give the same again."""
+    narrow: bool = False
+    """Whether either model was found to keep float32 somewhere; from then on float32's rounding is no divergence."""
 
     @cached_property
     def random(self) -> Arrays:
@@ -95,13 +103,17 @@ class Twins:
         mine = {name: u for name, u in mine.items() if name in self.outputs}
         return mine, there(mine, self.outputs)
 
+    def run_once(self, mine: Ask, theirs: Ask) -> None:
+        """With another seed than later on, so that what is drawn shows itself."""
+        self.once[mine.train] = self.first.run(replace(mine, seed=1)), self.second.run(replace(theirs, seed=1))
+
     def match_outputs(self, run: Run, other: Run) -> None:
         self.outputs = tensors(run.outputs, other.outputs, self.images)
 
 
-def nudged(ask: Ask, seed: int) -> Ask:
+def nudged(ask: Ask, seed: int, step: float = STEP) -> Ask:
     """The same run with parameters and inputs moved a little."""
-    return replace(ask, values=nudge(ask.values, seed), inputs=nudge(ask.inputs, seed + 1))
+    return replace(ask, values=nudge(ask.values, seed, step), inputs=nudge(ask.inputs, seed + 1, step))
 
 
 def output_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
@@ -155,26 +167,28 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     finding = Finding(name)
     try:
         mine, theirs = twins.asks(values, train, dtype=dtype, cotangents={})
-        once = [model.run(replace(ask, seed=1)) for model, ask in ((twins.first, mine), (twins.second, theirs))]
+        if train not in twins.once:
+            twins.run_once(mine, theirs)
         if not twins.outputs:
-            twins.match_outputs(*once)
-        own, other = twins.cotangents(once[0])
-        mine, theirs = replace(mine, cotangents=own), replace(theirs, cotangents=other)
+            twins.match_outputs(*twins.once[train])
+        mine, theirs = (
+            replace(ask, cotangents=u) for ask, u in zip((mine, theirs), twins.cotangents(twins.once[train][0]))
+        )
         start = time.perf_counter()
         run = twins.first.run(mine)
         took = time.perf_counter() - start
         there_ = twins.second.run(theirs)
-        if why := drawing(twins, once, (run, there_), (mine, theirs)):
+        if train not in twins.steady and (why := drawing(twins, (run, there_), (mine, theirs))):
             finding.reason = why
             return finding, None
+        twins.steady.add(train)
         exact = replace(mine, dtype=twins.dtype)
-        base, nearby = (
-            (run, []) if not twins.dtype else around(twins, exact, run if dtype == twins.dtype else None, took)
-        )
+        own = run if dtype == twins.dtype else None
+        base, moved = around(twins, exact, own, took) if twins.dtype else (run, [])
     except Exception as error:
         finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
         return finding, None
-    finding.gaps = gaps_of(twins, base, run, nearby, there_, roundoff(twins, dtype))
+    finding.gaps = gaps_of(twins, base, run, moved, there_, roundoff(twins, dtype))
     return finding, Trail(mine, theirs)
 
 
@@ -187,15 +201,20 @@ def roundoff(twins: Twins, dtype: str) -> str:
 
 
 def around(twins: Twins, exact: Ask, run: Run | None, took: float) -> tuple[Run, list[Run]]:
-    """The first model's run in the dtype in which semantics are judged, and runs nearby: one where a run takes long,
-    since its tensors are large. Those of the first rung are kept: the last one is at the same point."""
+    """The first model's run in the dtype in which semantics are judged, and runs nearby. Those of the first rung are
+    kept: the last one is at the same point."""
     if twins.kept and is_same(twins.kept[0], exact):
         return twins.kept[1:]
     base = run or twins.first.run(exact)
-    nearby = [twins.first.run(nudged(exact, twins.seed + 10 * i)) for i in range(1, 2 if took > LONG else 3)]
+    moved = nearby(twins, exact, took)
     if not exact.train and not twins.kept:
-        twins.kept = exact, base, nearby
-    return base, nearby
+        twins.kept = exact, base, moved
+    return base, moved
+
+
+def nearby(twins: Twins, ask: Ask, took: float) -> list[Run]:
+    """The first model's runs at parameters and inputs moved a little: one where a run takes long."""
+    return [twins.first.run(nudged(ask, twins.seed + 10 * i)) for i in range(1, 2 if took > LONG else 3)]
 
 
 def is_same(one: Ask, other: Ask) -> bool:
@@ -204,9 +223,10 @@ def is_same(one: Ask, other: Ask) -> bool:
     return alike and (one.train, one.dtype) == (other.train, other.dtype)
 
 
-def drawing(twins: Twins, once: Sequence[Run], again: Sequence[Run], asks: Sequence[Ask]) -> str:
+def drawing(twins: Twins, again: Sequence[Run], asks: Sequence[Ask]) -> str:
     """Why a mode cannot be compared, or "": a model that gives something else when it is run again."""
-    for model, run, other, ask, which in zip((twins.first, twins.second), once, again, asks, ("first", "second")):
+    models, once = (twins.first, twins.second), twins.once[asks[0].train]
+    for model, run, other, ask, which in zip(models, once, again, asks, ("first", "second")):
         changed = [name for name, y in run.outputs.items() if not near(y, other.outputs[name])]
         if changed or model.draws(ask):
             mode = "training" if ask.train else "evaluation"
@@ -232,7 +252,7 @@ def training(twins: Twins) -> tuple[Finding, Trail | None]:
 def later(twins: Twins, finding: Finding, trail: Trail) -> Trail:
     """More batches, larger ones so that statistics move on, for which either model starts from the buffers that the
     last one left. Returns the trail of the first batch after which they differ, or the one before all."""
-    models, asks = (twins.first, twins.second), [replace(ask, cotangents=None) for ask in (trail.first, trail.second)]
+    models, asks = (twins.first, twins.second), [replace(ask, cotangents={}) for ask in (trail.first, trail.second)]
     for batch in range(1 + BATCHES):
         runs = [model.run(ask) for model, ask in zip(models, asks)]
         gaps = state_gaps(runs[0], runs[0], [], runs[1], twins.pairing, roundoff(twins, trail.first.dtype))
@@ -253,7 +273,33 @@ def at_given(twins: Twins) -> tuple[Finding, Trail | None]:
 
 
 def precision(twins: Twins) -> tuple[Finding, Trail | None]:
-    return rung("precision", twins, twins.random, False, "")
+    finding, trail = rung("precision", twins, twins.random, False, "")
+    if trail is not None and finding.diverges:
+        finding.gaps = beside_jumps(twins, trail.first, finding.gaps)
+    return finding, trail
+
+
+def beside_jumps(twins: Twins, ask: Ask, gaps: Sequence[Gap]) -> list[Gap]:
+    """What differs judged once more, now by how far the first model's own run jumps when parameters and inputs are
+    moved by what its dtype resolves: in a deep net some relu flips, of which a small step in float64 shows nothing."""
+    base = twins.first.run(ask)
+    step = ROUNDOFF[roundoff(twins, "")]
+    runs = [twins.first.run(nudged(ask, twins.seed + 10 * i, step)) for i in (1, 2)]
+    sides = {
+        "output": "outputs",
+        "gradient": "gradients",
+        "input gradient": "input_gradients",
+        "state": "state",
+    }
+
+    def judged(gap: Gap) -> Gap:
+        value = getattr(base, sides[gap.kind]).get(gap.path)
+        if gap.agrees or gap.problem or value is None:
+            return gap
+        jump = max(rms(getattr(run, sides[gap.kind])[gap.path].astype(np.float64) - value) for run in runs)
+        return replace(gap, units=min(gap.units, JUMP * gap.relative * rms(value) / jump)) if jump else gap
+
+    return [judged(gap) for gap in gaps]
 
 
 RUNGS = {"eval": evaluation, "train": training, "given": at_given, "precision": precision}

@@ -66,6 +66,11 @@ def gap(kind: str, path: str, a: Array, b: Array, noise: float) -> Gap:
     return Gap(kind, path, units, rms(apart) / (rms(a) or 1.0), float(apart.max()), worst, values)
 
 
+def within_float32(gap: Gap) -> bool:
+    """Whether float32's rounding could make a difference that float64's could not."""
+    return not gap.problem and gap.units * ROUNDOFF["float64"] / ROUNDOFF["float32"] <= LIMIT
+
+
 def same_nonfinite(a: Array, b: Array) -> bool:
     """Whether NaN and infinities (a mask's -inf) stand at the same places."""
     return bool(np.array_equal(np.where(np.isfinite(a), 0, a), np.where(np.isfinite(b), 0, b), equal_nan=True))

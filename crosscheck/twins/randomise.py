@@ -33,14 +33,14 @@ def draw(rng: np.random.Generator, leaf: Leaf, given: Array) -> Array:
     return np.asarray(rng.standard_normal(shape) * (spread if spread > 0 else 1 / np.sqrt(max(shape, default=1))))
 
 
-def moved(values: Mapping[str, Array], seed: int) -> dict[str, Array]:
-    """The values with every floating number moved by about STEP of the size of its tensor."""
+def moved(values: Mapping[str, Array], seed: int, step: float = STEP) -> dict[str, Array]:
+    """The values with every floating number moved by about `step` of its size."""
     rng = np.random.default_rng(seed)
-    return {name: nudged(rng, value) for name, value in values.items()}
+    return {name: nudged(rng, value, step) for name, value in values.items()}
 
 
-def nudged(rng: np.random.Generator, value: Array) -> Array:
+def nudged(rng: np.random.Generator, value: Array, step: float) -> Array:
     if value.dtype.kind != "f" or not value.size:
         return value
     wide = value.astype(np.float64)
-    return wide * (1 + STEP * rng.standard_normal(value.shape))
+    return wide * (1 + step * rng.standard_normal(value.shape))

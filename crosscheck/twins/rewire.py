@@ -40,7 +40,8 @@ def rewired(twins: Twins) -> Twins:
 def agree(twins: Twins) -> bool:
     """Whether the outputs are nearly the same as it is."""
     mine, theirs = twins.asks(twins.random, False, cotangents={})
-    outputs, others = twins.first.run(mine).outputs, twins.second.run(theirs).outputs
+    twins.run_once(mine, theirs)
+    outputs, others = (run.outputs for run in twins.once[False])
     names = tensors(outputs, others, twins.images)
     near = [distance(fit.there(outputs[name]), others[other]) < SURE for name, (other, fit) in names.items()]
     return bool(near) and all(near)
@@ -54,7 +55,7 @@ def by_values(twins: Twins) -> Twins:
         if not swaps:
             break
         links = tuple(moved(link, swaps) for link in twins.pairing.links)
-        twins = replace(twins, pairing=replace(twins.pairing, links=links))
+        twins = replace(twins, pairing=replace(twins.pairing, links=links), once={})
     return twins
 
 
