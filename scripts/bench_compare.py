@@ -40,7 +40,9 @@ def main():
 
 
 def in_fresh_process(model, what):
-    run = subprocess.run([sys.executable, __file__, "--measure", model, what], stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, __file__, "--measure", model, what], stdout=subprocess.PIPE, text=True, check=True
+    )
     return json.loads(run.stdout)
 
 

@@ -204,3 +204,48 @@ def test_the_users_models_are_as_before(body):
     jax.tree.map(np.testing.assert_array_equal, kept_port, nnx.state(port))
     assert nnx.BatchNorm.__call__ is own
     assert settings == (torch.get_default_dtype(), jax.config.jax_enable_x64)
+
+
+def test_a_relu_that_rounding_decides_accuses_nobody():
+    """3x - 1 is 3e-8 at the float32 next to 1/3, and 0 or not in float32, as one writes it."""
+    x = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
+    x[0] = np.float32(1 / 3)
+
+    def one(x):
+        return torch.relu(3 * x - 1)
+
+    def other(x):
+        return torch.relu((x - 1) + x + x)
+
+    report = crosscheck.compare(one, other, x)
+    assert report.agree, str(report)
+
+    def coarse(x):
+        return torch.relu((3 * x - 1).to(torch.bfloat16).to(x.dtype) if x.dtype == torch.float32 else 3 * x - 1)
+
+    report = crosscheck.compare(one, coarse, x)
+    assert [finding.rung for finding in report.findings if finding.diverges] == ["precision"]
+
+
+class Warming(nn.Module):
+    """A norm that has another momentum from its second batch on."""
+
+    def __init__(self, later):
+        super().__init__()
+        self.norm, self.later = nn.BatchNorm1d(3), later
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x):
+        if self.training:
+            self.norm.momentum = 0.1 if self.seen == 0 else self.later
+            self.seen += 1
+        return self.norm(x)
+
+
+def test_buffers_that_differ_from_a_later_batch_on():
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    assert crosscheck.compare(Warming(0.2), Warming(0.2), x).agree
+    report = crosscheck.compare(Warming(0.1), Warming(0.2), x)
+    assert report.first_divergence.first == "norm"
+    assert report.first_divergence.direction == "state"
+    assert [cause.id for cause in report.causes[0].causes] == ["batchnorm-momentum-complement"]

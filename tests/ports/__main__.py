@@ -45,7 +45,7 @@ def judged(mistake, report):
     """explained: by the right cause first, or, of a mistake outside the catalogue, by none."""
     at, first = report.first_divergence, next(iter(report.accused()), None)
     ids = [cause.id for cause in first.explanation.causes] if first and first.explanation else []
-    right = (ids and set(ids) <= set(mistake.cause)) if mistake.cause else not ids
+    right = bool(ids) and set(ids) <= set(mistake.cause) if mistake.cause else not ids
     return {"detected": not report.agree, "placed": at is not None and at.first in mistake.blame, "explained": right}
 
 
