@@ -1,6 +1,7 @@
-"""Gates: one half of a value times a function of the other.
+"""Gates: one half of a value times a function of the other, or one value times a function of another.
 
 Y = A f(B)          A, B the halves of X along its channels
+Y = g(A) f(B)       B broadcasts to A: squeeze and excitation
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import GELUS, MAIN, NONE, RELU, SIGMOID, SILU, TANH, Function
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats
+from crosscheck.causes.sources import alone, floats, near, picked
 from crosscheck.causes.variant import Variant, family
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -67,6 +68,35 @@ def gated(x: Array, axis: int, shape: tuple[int, ...]) -> Iterator[Variant]:
 
 def product(a: Array, b: Array, function: Function) -> Array:
     return a * function(b)
+
+
+@family
+def gated_by_another(site: Site) -> Iterator[Variant]:
+    """A source, or a function of it, times a function of another that broadcasts to it."""
+    if not alone(site) or site.first.shape != site.second.shape or site.first.ndim < 2:
+        return
+    shape, at = site.first.shape, picked(site.first.shape)
+    near_by = [x for x in floats(site) if fits(x.shape, shape)][:NEAREST]
+    made = [(i, name, f, f(np.broadcast_to(x, shape)[at])) for i, x in enumerate(near_by) for name, f in MAIN.items()]
+    sides = site.first[at], site.second[at]
+    for i, name, f, gate in made:
+        for j, other, g, value in made:
+            if i != j and name != NONE and any(near(gate * value, side) for side in sides):
+                words = f"{other} of one value times {name} of another"
+                more = ((other, "activation-other"), (f"{i} {j}", ""))
+                make = partial(of_both, near_by[j], near_by[i], g, f, shape)
+                yield Variant((), words, make, name, "activation-other", more)
+
+
+NEAREST = 5
+
+
+def fits(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(small) == len(shape) and all(m in (1, n) for m, n in zip(small, shape))
+
+
+def of_both(a: Array, b: Array, g: Function, f: Function, shape: tuple[int, ...]) -> Array:
+    return np.asarray(np.broadcast_to(g(a) * f(b), shape))
 
 
 def halves(x: Array, axis: int) -> list[tuple[str, tuple[Array, Array]]]:

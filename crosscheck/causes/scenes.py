@@ -281,7 +281,7 @@ def told(value: Array, call: Call, given: str = "given ") -> Source:
 
 def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     """Values that the wiring may have used: the model's inputs, what reached the module around, and what the units gave
-    that completed before in either model, the nearest last."""
+    that completed before in either model, those first that the other model passes by, the nearest last."""
     found = [Source(wide(value), f"the input {name}") for name, value in scene.asks[0].inputs.items()]
     if divergence.match is not None:
         where = f"`{divergence.first}`" if divergence.first else "the whole"
@@ -291,8 +291,10 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
     late = [m for m in inner if m.unit.first not in mine and m.unit.second in theirs]
     early = [m for m in inner if m.unit.first in mine]
-    for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]):
-        found += [told(value, m.first, "") for value in m.first.outputs.values()]
+    known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
+    passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
+    for call in (*passed[-SOURCES // 2 :], *(m.first for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]))):
+        found += [told(value, call, "") for value in call.outputs.values()]
     return found
 
 

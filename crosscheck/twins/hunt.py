@@ -51,11 +51,13 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     dtype = roundoff(twins, trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
     coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
+    # What is wrong forward is wrong backward too, and what the second model passes by has no gradient there.
     told = {(d.first, d.wiring) for d in found if d.direction == "forward" and d not in coarse}
     culprits = [
         Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
         for divergence in found
         if not (follows(divergence) and (divergence.first, divergence.wiring) in told)
+        and not (divergence.match is None and told)
     ]
     for culprit in culprits:
         if not culprit.excused:
