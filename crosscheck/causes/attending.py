@@ -37,14 +37,15 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
         return
     if site.first.ndim == 4 and site.first.shape[2] not in site.settings(*COUNTS):
         return  # an image, not values by heads
-    floats = [flat(x) for x in site.inputs if x.dtype.kind == "f" and x.ndim == site.first.ndim]
     want = flat(site.first).shape
     tried: list[tuple[tuple[Array, ...], bool]] = []
-    if len(floats) >= 3 and all(alike(x, want) for x in floats[-3:]) and floats[-3].shape == want:
-        tried.append((tuple(floats[-3:]), False))
-    if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
-        tried.append(((floats[-1],), True))
-    for parts, packed in tried:
+    for sources in (site.inputs, (*site.inputs, *site.given) if site.given else ()):
+        floats = [flat(x) for x in sources if x.dtype.kind == "f" and x.ndim == site.first.ndim]
+        if len(floats) >= 3 and all(alike(x, want) for x in floats[-3:]) and floats[-3].shape == want:
+            tried.append((tuple(floats[-3:]), False))
+        if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
+            tried.append(((floats[-1],), True))
+    for parts, packed in tried[:2]:
         yield from variants_of(site, Scene(parts, tuple(masks(site, parts[0], parts[-1]))), packed)
 
 

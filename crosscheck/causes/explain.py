@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -48,7 +48,9 @@ def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     load()
     of_a_function = isinstance(scene, Parting)
     found = parting_sites(twins, scene) if of_a_function else sites(twins, scene, culprit.divergence)
-    for site in found:
+    in_float32 = twins.dtype != "float64" or getattr(scene, "narrow", False)
+    narrow = [replace(site, coarse=True) for site in found] if in_float32 else []
+    for site in (*found, *narrow):
         culprit.explanation = explain(site)
         if culprit.explanation:
             return

@@ -34,7 +34,8 @@ class Site:
     has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the unit. given:
     what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
     inputs, then what is given, in words, each with the class of the module that made it. cotangents: what may have come
-    back, the nearest last. reaches: the class of the module that a value goes to."""
+    back, the nearest last. reaches: the class of the module that a value goes to. coarse: whether either model is known
+    to keep float32 somewhere, so that hypotheses are held to float32's rounding."""
 
     target: str
     first: Array
@@ -52,6 +53,7 @@ class Site:
     called: tuple[tuple[str, str], ...] = ()
     cotangents: tuple[Array, ...] = ()
     reaches: str = ""
+    coarse: bool = False
 
     @property
     def x(self) -> Array:
@@ -72,7 +74,7 @@ class Site:
         and what masks put instead are alike if they stand at the same places, among numbers."""
         if made is None or made.shape != side.shape or made.dtype.kind not in "fiu" or side.dtype.kind not in "fiu":
             return False
-        usual = ordinary(side)
+        coarse, usual = coarse or self.coarse, ordinary(side)
         if not usual.all():
             allowed = 1e-3 * coarse or 1e-9
             if not usual.any() or not np.allclose(made[~usual], side[~usual], allowed, 0, equal_nan=True):

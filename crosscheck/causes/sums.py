@@ -92,7 +92,7 @@ def broadcasts(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(small) <= len(shape) and all(m in (1, n) for m, n in pairs)
 
 
-def readings(y: Array, found: Sequence[Column]) -> list[Reading]:
+def readings(y: Array, found: Sequence[Column], exact: float = EXACT) -> list[Reading]:
     """All readings with the fewest terms; plain sums first, then a function of a sum, then sums with a function in."""
     at = picked(y.shape)
     side, parts = y[at], [np.broadcast_to(c.array, y.shape)[at] for c in found]
@@ -100,16 +100,16 @@ def readings(y: Array, found: Sequence[Column]) -> list[Reading]:
         return []
     sound = [i for i, x in enumerate(parts) if np.isfinite(x).all()]
     plain, parts = [Term(found[i], NONE, 1.0) for i in sound], [parts[i] for i in sound]
-    return sums(side, plain, parts) or outside(side, plain, parts) or inside(side, plain, parts)
+    return sums(side, plain, parts, exact) or outside(side, plain, parts, exact) or inside(side, plain, parts, exact)
 
 
-def sums(side: Array, terms: Sequence[Term], parts: Sequence[Array], least: int = 1) -> list[Reading]:
+def sums(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
     """Sums with any factors."""
-    for count in range(least, MOST_TERMS + 1):
+    for count in range(1, MOST_TERMS + 1):
         found = [
             Reading(NONE, tuple(scaled(terms[i], c) for i, c in zip(chosen, factors)))
             for chosen in combinations(range(len(terms)), count)
-            if (factors := fitted(side, [parts[i] for i in chosen])) is not None
+            if (factors := fitted(side, [parts[i] for i in chosen], exact)) is not None
         ]
         if found:
             return found
@@ -120,18 +120,18 @@ def scaled(term: Term, factor: float) -> Term:
     return Term(term.column, term.function, factor)
 
 
-def fitted(side: Array, parts: Sequence[Array]) -> list[float] | None:
+def fitted(side: Array, parts: Sequence[Array], exact: float = EXACT) -> list[float] | None:
     """The factors under which the parts add up to the side; None if there are none. Whole numbers are exact."""
     if side.size < RISKY * len(parts) + 1:
         return None
     a = np.stack(parts, axis=1)
     factors = np.linalg.lstsq(a, side, rcond=None)[0]
-    if np.linalg.norm(a @ factors - side) > EXACT * np.linalg.norm(side) or np.abs(factors).min() < 1e-6:
+    if np.linalg.norm(a @ factors - side) > exact * np.linalg.norm(side) or np.abs(factors).min() < 1e-6:
         return None
-    return [float(round(c)) if abs(c - round(c)) < 1e-9 else float(c) for c in factors]
+    return [float(round(c)) if abs(c - round(c)) < 10 * exact else float(c) for c in factors]
 
 
-def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[Reading]:
+def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
     """A function of a sum of a few of the nearest."""
     near = range(min(len(terms), MOST_ADDED))
     for count in (1, 2, 3):
@@ -139,14 +139,14 @@ def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[
             Reading(name, tuple(terms[i] for i in chosen))
             for chosen in combinations(near, count)
             for name, function in MAIN.items()
-            if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side)
+            if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side, exact)
         ]
         if found:
             return found
     return []
 
 
-def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[Reading]:
+def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
     """Sums of two, in which one of the nearest enters by a function."""
     for i in range(min(len(terms), MOST_ADDED)):
         for name, function in MAIN.items():
@@ -154,7 +154,7 @@ def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array]) -> list[R
                 continue
             curved = Term(terms[i].column, name, 1.0)
             for j in range(len(terms)):
-                if close(function(parts[i]) + parts[j], side):
+                if close(function(parts[i]) + parts[j], side, exact):
                     return [Reading(NONE, (curved, terms[j]))]
     return []
 
@@ -163,5 +163,5 @@ def sum_of(parts: Sequence[Array]) -> Array:
     return np.asarray(np.sum(parts, axis=0))
 
 
-def close(made: Array, side: Array) -> bool:
-    return bool(np.linalg.norm(made - side) <= EXACT * np.linalg.norm(side))
+def close(made: Array, side: Array, exact: float) -> bool:
+    return bool(np.linalg.norm(made - side) <= exact * np.linalg.norm(side))

@@ -8,9 +8,9 @@ from functools import partial
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.numbers import recognised
-from crosscheck.causes.site import Site
+from crosscheck.causes.site import FLOAT32, Site
 from crosscheck.causes.sources import alone
-from crosscheck.causes.sums import Column, Reading, Term, columns, readings
+from crosscheck.causes.sums import EXACT, Column, Reading, Term, columns, readings
 from crosscheck.causes.variant import BETWEEN, Variant, family
 
 ELSEWHERE = "value-from-elsewhere"
@@ -126,8 +126,9 @@ def wired(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.second.shape != site.first.shape:
         return
     found = columns(site)
-    mine = readings(site.first, found)
-    theirs = readings(site.second, found) if mine else []
+    exact = FLOAT32 if site.coarse else EXACT
+    mine = readings(site.first, found, exact)
+    theirs = readings(site.second, found, exact) if mine else []
     every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
     named = sorted((trio for trio in every if trio[0]), key=lambda trio: len(trio[0]))
     for ids, a, b in named[:3]:

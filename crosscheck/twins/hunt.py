@@ -31,7 +31,8 @@ class Culprit:
 
 @dataclass
 class Scene:
-    """Everything that was recorded: the first model's own run, the same nearby, the second's forced run."""
+    """Everything that was recorded: the first model's own run, the same nearby, the second's forced run. narrow:
+    whether either keeps a narrower dtype somewhere."""
 
     matches: list[Match]
     run: Run
@@ -39,6 +40,7 @@ class Scene:
     forced: Run
     forces: Mapping[str, Forced]
     asks: tuple[Ask, Ask]
+    narrow: bool = False
 
 
 def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
@@ -51,6 +53,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     dtype = roundoff(twins, trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
     coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
+    scene.narrow = bool(coarse)
     # What is wrong forward is wrong backward too, and what the second model passes by has no gradient there.
     told = {(d.first, d.wiring) for d in found if d.direction == "forward" and d not in coarse}
     culprits = [

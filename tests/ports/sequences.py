@@ -290,7 +290,7 @@ READER = Port(
         Mistake("softmax over the batch", change("", axis=0), [""]),
         Mistake("softmax over one score", change("", axis=-1), [""]),
         Mistake("starts at one", change("", start=1.0), [""]),
-        Mistake("mean for sum", change("", mean=True), [""]),
+        Mistake("mean for sum", change("", mean=True), [""], ["scale-count"]),
         Mistake("a made-up gate", change("step", gate_fn=lambda x: jnp.cos(x) ** 2), ["cell"]),
     ),
 )
