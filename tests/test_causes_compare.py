@@ -145,5 +145,31 @@ def test_of_faults_outside_the_catalogue_only_the_place_is_told(one, other):
         assert first.divergence.wiring
 
 
+class TorchScaled(nn.Module):
+    def __init__(self, scaled=True):
+        super().__init__()
+        self.inner, self.gamma, self.scaled = nn.Linear(5, 5), nn.Parameter(torch.full((5,), 0.1)), scaled
+
+    def forward(self, x):
+        y = self.inner(x)
+        return x + (self.gamma * y if self.scaled else y)
+
+
+class FlaxScaled(nnx.Module):
+    def __init__(self, scaled=True):
+        self.dense, self.gain = nnx.Linear(5, 5, rngs=nnx.Rngs(0)), nnx.Param(jnp.full((5,), 0.1))
+        self.scaled = scaled
+
+    def __call__(self, x):
+        y = self.dense(x)
+        return x + (self.gain[...] * y if self.scaled else y)
+
+
+def test_a_parameter_that_multiplies_on_one_side_only():
+    assert compare(TorchScaled(), FlaxScaled(), "x: n c = 6 5").agree
+    for report in both(TorchScaled(), FlaxScaled(False)):
+        assert told(report)[0] == ["parameter-unused"]
+
+
 def test_sound_ports_agree():
     assert compare(Torch(F.gelu, plus), Flax(lambda h: nnx.gelu(h, approximate=False), plus), "x: n c = 6 5").agree

@@ -15,7 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import GELUS, MAIN, NONE, RELU, SIGMOID, SILU, TANH, Function
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats, near, picked
+from crosscheck.causes.sources import alone, floats, picked
 from crosscheck.causes.variant import Variant, family
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -77,17 +77,29 @@ def gated_by_another(site: Site) -> Iterator[Variant]:
         return
     shape, at = site.first.shape, picked(site.first.shape)
     near_by = [x for x in floats(site) if fits(x.shape, shape)][:NEAREST]
-    made = [(i, name, f, f(np.broadcast_to(x, shape)[at])) for i, x in enumerate(near_by) for name, f in MAIN.items()]
-    sides = site.first[at], site.second[at]
-    for i, name, f, gate in made:
-        for j, other, g, value in made:
-            if i != j and name != NONE and any(near(gate * value, side) for side in sides):
-                words = f"{other} of one value times {name} of another"
-                more = ((other, "activation-other"), (f"{i} {j}", ""))
-                make = partial(of_both, near_by[j], near_by[i], g, f, shape)
-                yield Variant((), words, make, name, "activation-other", more)
+    ways = [(i, name, f) for i in range(len(near_by)) for name, f in MAIN.items()]
+    made = np.array([f(np.broadcast_to(near_by[i], shape)[at]) for i, _, f in ways])
+    if not made.size:
+        return
+    hits = [products_near(made, side[at]) for side in (site.first, site.second)]
+    for j, k in np.argwhere(hits[0] | hits[1]):
+        (i, name, f), (other, inner, g) = ways[j], ways[k]
+        if i != other and name != NONE:
+            words = f"{inner} of one value times {name} of another"
+            more = ((inner, MORE), (f"{i} {other}", ""))
+            yield Variant((), words, partial(of_both, near_by[other], near_by[i], g, f, shape), name, MORE, more)
 
 
+def products_near(made: Array, side: Array) -> Array:
+    """Of which two rows the product may be the side, by ||a b - y||^2 = a^2 . b^2 - 2 a y . b + y^2 for all at once."""
+    finite = np.isfinite(made).all(1) & np.isfinite(side).all()
+    rows = np.where(finite[:, None], made, 0)
+    total = np.nan_to_num(side) @ np.nan_to_num(side)
+    apart = (rows**2) @ (rows**2).T - 2 * (rows * np.nan_to_num(side)) @ rows.T + total
+    return np.asarray(finite[:, None] & finite & (apart <= 1e-10 * total))
+
+
+MORE = "activation-other"
 NEAREST = 5
 
 

@@ -295,7 +295,8 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
     for call in (*passed[-SOURCES // 2 :], *(m.first for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]))):
         found += [told(value, call, "") for value in call.outputs.values()]
-    return found
+    around = next((m.first for m in scene.matches if m.unit.first == divergence.after and not m.unit.inner), None)
+    return [*found, *([told(value, around, "") for value in around.outputs.values()] if around else [])]
 
 
 def earlier(run: Run, key: str, enters: bool) -> set[str]:

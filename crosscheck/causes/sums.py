@@ -10,7 +10,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.functions import MAIN, NONE
-from crosscheck.causes.site import Site
+from crosscheck.causes.site import Site, along
 from crosscheck.causes.sources import distinct, picked
 
 MOST_TERMS, MOST_ADDED = 4, 6
@@ -22,12 +22,14 @@ RISKY = 3
 @dataclass(frozen=True)
 class Column:
     """Something that may be added: an array that broadcasts to the value, in words; own: a parameter of the module
-    around, or anything else that is the same for all examples; kind: of what made it."""
+    around, or anything else that is the same for all examples; kind: of what made it; scaled: by which parameter of the
+    module around."""
 
     array: Array
     words: str
     own: bool = False
     kind: str = ""
+    scaled: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,21 @@ def columns(site: Site) -> list[Column]:
     for place, x in enumerate(distinct([*reversed(site.inputs), *reversed(site.given)])[:12]):
         words, kind = named.get(id(x), (f"value {place}", ""))
         found += column(x, shape, words, kind)
-    for name, x in site.weights.items():
-        if "." not in name and x.ndim:
-            found += column(x, shape, f"`{name}`", "parameter")
+    own = {name: x for name, x in site.weights.items() if "." not in name and x.ndim}
+    near = [c for c in found[:3] if c.array.shape == shape]
+    found += [scaled_by(c, name, x, axis) for c in near for name, x in own.items() for axis in axes_of(x, shape)]
+    for name, x in own.items():
+        found += column(x, shape, f"`{name}`", "parameter")
     return [*found, Column(np.ones(()), "1", kind="constant")]
+
+
+def axes_of(x: Array, shape: tuple[int, ...]) -> list[int]:
+    """Along which axes a vector may lie."""
+    return [i for i, n in enumerate(shape) if i and x.shape == (n,)]
+
+
+def scaled_by(c: Column, name: str, x: Array, axis: int) -> Column:
+    return Column(along(x, c.array, axis) * c.array, f"`{name}` times {c.words}", c.own, c.kind, name)
 
 
 def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[Column]:
@@ -82,9 +95,18 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
         return
     if 1 < x.ndim <= len(shape) and x.shape != shape and kind == "parameter":
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
+    if x.shape != shape and x.size == np.prod(shape):
+        x = next((y for y in turned(x) if y.shape == shape), x)
     if broadcasts(x.shape, shape):
         own = kind == "parameter" or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
         yield Column(x, words, own, kind)
+
+
+def turned(x: Array) -> Iterator[Array]:
+    """With the channels, or time, at the other end."""
+    if x.ndim > 2:
+        yield np.moveaxis(x, -1, 1)
+        yield np.moveaxis(x, 1, -1)
 
 
 def broadcasts(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -107,6 +107,16 @@ cause(
     "https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html",
 )
 cause(
+    "parameter-unused",
+    "wiring",
+    "a parameter multiplies the value on one side only (a layer scale, a learned gain)",
+    "y = self.gamma * block(x)",
+    "y = self.gamma * block(x)",
+    "multiply by it, as JAX does, or leave it out",
+    "multiply by it, as torch does, or leave it out",
+    "https://arxiv.org/abs/2103.17239",
+)
+cause(
     "offset-constant",
     "wiring",
     "one side adds a constant that the other does not",
@@ -148,16 +158,26 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
     left = [t for k, t in mine.items() if k not in theirs]
     right = [t for k, t in theirs.items() if k not in mine]
     for t in list(left):
-        twin = next((u for u in right if u.column is t.column), None)
+        twin = next((u for u in right if plain(u.column) == plain(t.column)), None)
         if twin:
             left.remove(t)
             right.remove(twin)
-            ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
+            if t.column.scaled != twin.column.scaled:
+                ids.append("parameter-unused")
+            if t.function != twin.function:
+                ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
     ids += [elsewhere(t, u, len(a.terms)) for t, u in zip(left, right)]
     longer = left[len(right) :] or right[len(left) :]
-    if "Norm" in site.reaches and not ids and [added(t.column) for t in longer] == ["residual-missing"]:
-        return ["norm-before-or-after"]
+    alone = [t.column for t in longer]
+    if "Norm" in site.reaches and not ids and [added(c) for c in alone] == ["residual-missing"]:
+        newest = any(alone[0] is reading.terms[0].column for reading in (a, b))  # the block's output, not the skip
+        return ["norm-before-or-after" if newest else "residual-missing"]
     return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
+
+
+def plain(column: Column) -> str:
+    """What a column is without the parameter that scales it."""
+    return column.words.removeprefix(f"`{column.scaled}` times ")
 
 
 def moved_activation(a: Reading, b: Reading) -> bool:

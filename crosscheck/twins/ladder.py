@@ -70,7 +70,7 @@ class Twins:
     outputs: Names = field(default_factory=dict)
     kept: tuple[Ask, Run, list[Run]] | tuple[()] = ()
     once: dict[bool, tuple[Run, Run]] = field(default_factory=dict)
-    """Both models' first run in evaluation (False) and in training mode."""
+    """Both models' first run in evaluation (False) and in training mode; until both are steady at `random`."""
     steady: set[bool] = field(default_factory=set)
     """Modes in which both are known to give the same again."""
     narrow: bool = False
@@ -167,7 +167,7 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     finding = Finding(name)
     try:
         mine, theirs = twins.asks(values, train, dtype=dtype, cotangents={})
-        if train not in twins.once:
+        if train not in twins.once or (train not in twins.steady and values is not twins.random):
             twins.run_once(mine, theirs)
         if not twins.outputs:
             twins.match_outputs(*twins.once[train])

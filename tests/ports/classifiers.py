@@ -354,7 +354,7 @@ NEXT = Port(
         ),
         Mistake(
             "no bias in the norm",
-            change("trunk.0.ln", use_bias=False),
+            change("trunk.0.ln", bias=None),
             ["stages.0.norm"],
             ["layernorm-no-scale-or-bias"],
         ),

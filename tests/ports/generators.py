@@ -135,8 +135,9 @@ GENERATOR = Port(
     (
         Mistake("slope", change("", slope=0.01), ["", "main"], ["leaky-relu-slope"]),
         Mistake("sigmoid for tanh", change("", act=jax.nn.sigmoid), ["", "main"], ["activation-other"]),
-        Mistake("no dilation", change("wide", kernel_dilation=1, padding=1), ["main.3"], ["conv-dilation"]),
-        Mistake("padded by SAME", change("bigger", padding="SAME"), ["main.5"], ["convtranspose-same"]),
+        Mistake(
+            "no dilation", change("wide", kernel_dilation=1, padding=1), ["main.3"], ["conv-dilation", "conv-padding"]
+        ),
         Mistake("eps", change("norm", epsilon=1e-3), ["main.1"], ["batchnorm-eps"]),
         Mistake("a made-up last function", change("", act=lambda x: jnp.cos(x) * x), ["", "main"]),
     ),
