@@ -62,7 +62,7 @@ class Ways:
     update: str = "old"
     gate: str = "sigmoid"
     activation: str = "tanh"
-    out: str = "tanh"
+    out: str = "same"
     coupled: bool = False
 
 
@@ -99,7 +99,7 @@ def lstm(a: Array, u: Array, h: Array, c: Array, bh: Array, cell: Cell, ways: Wa
     i, f, g, o = np.moveaxis(a + u + bh, 1, 0)
     i = gate(i)
     c = (1 - i if ways.coupled else gate(f + ways.forget)) * c + i * activation(g)
-    h = gate(o) * FUNCTIONS[ways.out](c)
+    h = gate(o) * FUNCTIONS[ways.activation if ways.out == "same" else ways.out](c)
     return h if cell.projection is None else h @ cell.projection, c
 
 

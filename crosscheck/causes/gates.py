@@ -92,7 +92,7 @@ def gated_by_another(site: Site) -> Iterator[Variant]:
 
 def products_near(made: Array, side: Array) -> Array:
     """Of which two rows the product may be the side, by ||a b - y||^2 = a^2 . b^2 - 2 a y . b + y^2 for all at once."""
-    finite = np.isfinite(made).all(1) & np.isfinite(side).all()
+    finite: Array = np.all(np.isfinite(made), axis=1) & np.all(np.isfinite(side))
     rows = np.where(finite[:, None], made, 0)
     total = np.nan_to_num(side) @ np.nan_to_num(side)
     apart = (rows**2) @ (rows**2).T - 2 * (rows * np.nan_to_num(side)) @ rows.T + total

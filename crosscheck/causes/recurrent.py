@@ -245,8 +245,8 @@ def cell_axes(cell: Cell, site: Site) -> Iterator[Axis]:
     if cell.wh.shape[0] == cell.wh.shape[2]:
         yield departures("transposed", False, (True, "U transposed", "recurrent-kernel-transposed"))
     yield departures("biases", "both", *bias_ways(cell))
-    relu = ("relu", "relu for tanh", "rnn-nonlinearity")
-    yield departures("activation", "tanh", relu) if gates != "-" else nonlinearity(site)
+    others = [(name, f"{name} for tanh", "rnn-nonlinearity") for name in ("relu", "sigmoid")]
+    yield departures("activation", "tanh", *others) if gates != "-" else nonlinearity(site)
     if gates == "-":
         return
     hard = [
@@ -259,7 +259,7 @@ def cell_axes(cell: Cell, site: Site) -> Iterator[Axis]:
         yield departures("update", "old", ("new", "h' = z n + (1 - z) h", "gru-update-gate-sense"))
         return
     yield departures("forget", 0.0, (1.0, "1 added to the forget gate", "lstm-forget-bias"))
-    yield departures("out", "tanh", ("nothing", "h = o c", "lstm-output-activation"))
+    yield departures("out", "same", ("nothing", "h = o c", "lstm-output-activation"))
     yield departures("coupled", False, (True, "f = 1 - i", "lstm-coupled-gates"))
 
 

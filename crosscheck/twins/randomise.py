@@ -12,6 +12,8 @@ from crosscheck.models.model import Leaf
 from crosscheck.pairing.names import role
 from crosscheck.twins.measure import STEP
 
+LARGE = 6.0
+
 
 def fresh(leaves: Iterable[Leaf], values: Mapping[str, Array], seed: int) -> dict[str, Array]:
     """Random values of the same shapes and of about the size of the given ones."""
@@ -27,6 +29,10 @@ def draw(rng: np.random.Generator, leaf: Leaf, given: Array) -> Array:
         return np.asarray(rng.uniform(0.5, 2.0, shape))
     if found == "scale" or (given.size > 1 and (given == 1).all()):
         return np.asarray(rng.uniform(0.5, 1.5, shape))
+    if found == "bias" and "Norm" in leaf.kind and given.size:
+        bias = np.asarray(0.3 * rng.standard_normal(shape))
+        bias.flat[rng.integers(given.size)] = LARGE  # one channel beyond the caps of relu6 and its like
+        return bias
     if found in ("bias", "mean") or not given.any():
         return np.asarray(0.3 * rng.standard_normal(shape))
     spread = float(given.std())
