@@ -23,6 +23,9 @@ from crosscheck.twins.units import units, within
 
 ROUNDS = 4
 SURE = 1e-6
+STAY = 0.4
+"""What it costs to leave a unit with a counterpart that gets something else, where a new one that gets something else
+costs 1: of two units that would change places both have to be sure, or else the code around them is at fault."""
 Swaps = Mapping[str, tuple[str, str]]
 """By a unit of the first model: the unit of the second that it had, and the one that it gets."""
 
@@ -94,7 +97,9 @@ def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: bool) ->
     if (current < SURE).all():
         return {}
     wrong = [i for i, cost in enumerate(current) if cost >= SURE]
-    rows, columns = linear_sum_assignment(np.minimum(costs[np.ix_(wrong, wrong)], 1e3))
+    doubt = np.where(costs[np.ix_(wrong, wrong)] < SURE, 0.0, 1.0)
+    np.fill_diagonal(doubt, STAY)
+    rows, columns = linear_sum_assignment(doubt)
     better = {wrong[i]: wrong[j] for i, j in zip(rows, columns)}
     if not any(i != j and costs[i, j] < SURE for i, j in better.items()):
         return {}
