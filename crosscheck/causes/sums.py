@@ -19,7 +19,7 @@ RISKY = 3
 """Elements for each term that a fit needs, at least, to be no accident."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """Something that may be added: an array that broadcasts to the value, in words; own: a parameter of the module
     around, or anything else that is the same for all examples; kind: of what made it; scaled: by which parameter of the
@@ -32,7 +32,7 @@ class Column:
     scaled: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
     column: Column
     function: str
@@ -47,7 +47,7 @@ class Term:
         return inner if self.factor == 1 else f"{self.factor:.6g} times {inner}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """outer is applied to the sum of the terms."""
 
