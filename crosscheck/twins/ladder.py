@@ -31,7 +31,7 @@ LONG = 0.5
 """Seconds."""
 BATCHES = 2
 JUMP = 16.0
-"""Noise units that a jump counts: a run that is moved once does not show the farthest that rounding can go."""
+"""Noise units by which sound models are apart at most; by so many roundoffs a run is moved to see it jump."""
 
 
 @dataclass
@@ -283,7 +283,7 @@ def beside_jumps(twins: Twins, ask: Ask, gaps: Sequence[Gap]) -> list[Gap]:
     """What differs judged once more, now by how far the first model's own run jumps when parameters and inputs are
     moved by what its dtype resolves: in a deep net some relu flips, of which a small step in float64 shows nothing."""
     base = twins.first.run(ask)
-    step = ROUNDOFF[roundoff(twins, "")]
+    step = JUMP * ROUNDOFF[roundoff(twins, "")]
     runs = [twins.first.run(nudged(ask, twins.seed + 10 * i, step)) for i in (1, 2)]
     sides = {
         "output": "outputs",
