@@ -4,34 +4,63 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-_suspended = False
+KEPT = ("noise", "programs")
+"""What depends on sources of this project: noise floors on the reference's, programs on those of the JAX column."""
+
+WEEK = 7 * 24 * 3600.0
+
+_suspended: set[str] = set()
 
 
-def folder(name: str) -> Path:
+def folder(name: str, *packages: str) -> Path:
+    """Where results of this kind are kept: those computed from the packages' sources as they are now, if any is named.
+    What other sources gave is removed when it has not been asked for in a week."""
     root = os.environ.get("CROSSCHECK_CACHE") or Path.home() / ".cache" / "crosscheck"
     path = Path(root) / name
+    if packages:
+        path /= source_hash(*packages)[:16]
     path.mkdir(parents=True, exist_ok=True)
+    if packages:
+        used(path)
     return path
 
 
+@cache
+def used(path: Path) -> None:
+    os.utime(path)
+    for other in path.parent.iterdir():
+        if other.stat().st_mtime < time.time() - WEEK:
+            shutil.rmtree(other, ignore_errors=True)
+
+
 @contextmanager
-def suspended() -> Iterator[None]:
-    """While open, nothing that depends on the sources is read or written: they may have been patched."""
+def suspended(*names: str) -> Iterator[None]:
+    """While open, nothing of these kinds (of any, if none is named) is read or written: sources have been patched."""
     global _suspended
-    before, _suspended = _suspended, True
+    before, _suspended = _suspended, _suspended | set(names or KEPT)
     try:
         yield
     finally:
         _suspended = before
 
 
-def is_suspended() -> bool:
-    return _suspended
+def is_suspended(name: str) -> bool:
+    return name in _suspended
+
+
+def write(file: Path, content: bytes) -> None:
+    """Atomically, so that an interrupted run leaves no half file."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
+        part.write(content)
+    os.replace(part.name, file)
 
 
 @cache

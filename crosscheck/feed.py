@@ -6,8 +6,9 @@ seeded from the case's name, so that a run can be repeated from its name alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -143,6 +144,19 @@ class Feed:
     labels: Array | None
     cotangents: tuple[Array, ...] = ()
     uniforms: Mapping[str, Array] = ()  # type: ignore[assignment]
+
+
+def same(a: Feed, b: Feed) -> bool:
+    """Whether a pass is fed the same numbers, whatever its labels."""
+    return all(
+        one.keys() == other.keys() and all(np.array_equal(value, other[name]) for name, value in one.items())
+        for one, other in zip(groups(a), groups(b))
+    )
+
+
+def groups(feed: Feed) -> Iterator[dict[Any, Array]]:
+    for numbers in (feed.params, feed.state, feed.inputs, feed.uniforms, enumerate(feed.cotangents)):
+        yield dict(numbers)
 
 
 def inputs_of(case: Case, seed: int, batch: int) -> dict[str, Array]:

@@ -7,13 +7,14 @@ results.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from crosscheck import cache
 from crosscheck.axes import Array
@@ -67,8 +68,8 @@ def floors(
     which what failed is judged once more, which takes many more runs.
     """
     what = f"{name}|{accumulator}" + "|rare" * rare
-    file = cache.folder("noise") / f"{digest(dtype, what, reference)}.npz"
-    if not cache.is_suspended() and file.exists() and (kept := load(file, reference)) is not None:
+    file = cache.folder("noise", "reference", "crosscheck.numerics") / f"{digest(dtype, what, reference)}.safetensors"
+    if not cache.is_suspended("noise") and (kept := load(file, reference)) is not None:
         return kept
     number = arithmetic(dtype, accumulator=accumulator)
     if rare:
@@ -79,15 +80,14 @@ def floors(
 
     plain = named(reference)
     found = farthest(run, plain) if rare else noise_floors(run, plain, number.storage)
-    if not cache.is_suspended():
-        save(file, found)
+    if not cache.is_suspended("noise"):
+        cache.write(file, written(found))
     return {key: found[text(key)] for key in reference}
 
 
 def digest(dtype: str, name: str, reference: Mapping[Key, Array]) -> str:
-    """Of all that the floors depend on: sources, dtype, experiment, and the very numbers that it gave."""
-    sources = cache.source_hash("reference", "crosscheck.numerics")
-    content = hashlib.sha256("|".join([sources, dtype, name]).encode())
+    """Of all that the floors depend on but the sources: dtype, experiment, and the very numbers that it gave."""
+    content = hashlib.sha256(f"{dtype}|{name}".encode())
     for key, value in reference.items():
         content.update(f"{text(key)}{value.shape}{value.dtype}".encode())
         content.update(np.ascontiguousarray(value).tobytes())
@@ -102,21 +102,18 @@ def text(key: Key) -> str:
     return f"{key.kind}|{key.path}"
 
 
-def save(file: Any, found: Mapping[str, Floor]) -> None:
-    """Atomically, so that an interrupted run leaves no half file."""
+def written(found: Mapping[str, Floor]) -> bytes:
     arrays = {f"{name}|tensor": np.asarray(floor.tensor) for name, floor in found.items()}
-    arrays |= {f"{name}|element": floor.element for name, floor in found.items()}
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".npz", delete=False) as part:
-        np.savez(part, **arrays)  # type: ignore[arg-type]
-    os.replace(part.name, file)
+    arrays |= {f"{name}|element": np.asarray(floor.element, order="C") for name, floor in found.items()}
+    return bytes(save(arrays))
 
 
-def load(file: Any, reference: Mapping[Key, Array]) -> dict[Key, Floor] | None:
-    """What was kept, or None if it does not fit (a damaged file is computed anew)."""
+def load(file: Path, reference: Mapping[Key, Array]) -> dict[Key, Floor] | None:
+    """What was kept, or None if there is none, or it does not fit (a damaged file is computed anew)."""
     try:
-        with np.load(file, allow_pickle=False) as kept:
-            found = {key: Floor(float(kept[f"{text(key)}|tensor"]), kept[f"{text(key)}|element"]) for key in reference}
-    except (OSError, ValueError, KeyError):
+        kept = load_file(file)
+        found = {key: Floor(float(kept[f"{text(key)}|tensor"]), kept[f"{text(key)}|element"]) for key in reference}
+    except (OSError, KeyError, SafetensorError):
         return None
     fits = all(floor.element.shape == np.shape(reference[key]) for key, floor in found.items())
     return found if fits else None

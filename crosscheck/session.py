@@ -15,10 +15,11 @@ from crosscheck.agreement import Truth
 from crosscheck.axes import Array
 from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
-from crosscheck.feed import Feed
+from crosscheck.feed import Feed, same
 from crosscheck.noise import Experiment
+from crosscheck.numerics.certificate import certify
 from crosscheck.numerics.formats import arithmetic, round_to
-from crosscheck.observation import Observation
+from crosscheck.observation import Key, Observation
 
 NUMPY_DTYPES = ("float64", "float32")
 """What the reference itself can run in; in other dtypes it takes part as the float64 truth."""
@@ -43,6 +44,7 @@ class Session:
     feeds: dict[Batch, Feed] = field(default_factory=dict)
     siblings: dict[str, Session] = field(default_factory=dict)
     references: dict[str, Truth] = field(default_factory=dict)
+    proofs: dict[Any, list[tuple[Feed, Mapping[Key, Any]]]] = field(default_factory=dict)
 
     def subject(self, column: str, mode: str = "") -> Subject:
         """The case in a column; its usual mode is jit for JAX and eager for the others."""
@@ -84,6 +86,16 @@ class Session:
         return self.reference(
             f"pass {train} {batch}", lambda lift: subject.observe_as(lift, self.feed(batch), train).tensors
         )
+
+    def certificates(self, train: bool, data_set: str) -> Mapping[Key, Any]:
+        """The reference's pass on certificates; dtypes in which the same numbers are fed share it."""
+        feed, made = self.feed(data_set), self.proofs.setdefault((train, data_set), [])
+        for known, tensors in made:
+            if same(known, feed):
+                return tensors
+        proof: Mapping[Key, Any] = self.oracle.observe_as(certify, feed, train).tensors
+        made.append((feed, proof))
+        return proof
 
     @cached_property
     def oracle(self) -> Any:
@@ -178,10 +190,9 @@ class Session:
 
 
 def replace_dtype(session: Session, dtype: str) -> Session:
-    """A fresh session for another dtype, which shares what cannot be built."""
-    return Session(
-        session.case, session.columns, session.dtypes, session.device, session.seed, dtype, broken=session.broken
-    )
+    """A fresh session for another dtype, which shares what cannot be built and what does not depend on the dtype."""
+    fresh = Session(session.case, session.columns, session.dtypes, session.device, session.seed, dtype)
+    return replace(fresh, broken=session.broken, proofs=session.proofs)
 
 
 def usual_mode(column: str) -> str:

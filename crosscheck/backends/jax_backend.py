@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from optax.tree_utils import tree_get, tree_set
 
 from crosscheck import cache
 from crosscheck.axes import Array
 from crosscheck.backends import base
 from crosscheck.backends.base import Point, Rule, Slope, astuple, build, matching
 from crosscheck.backends.jax_watch import Recorder, path_of, paths_by_id, watching
+from crosscheck.backends.programs import Program
 from crosscheck.backends.xla import quick_options
 from crosscheck.feed import Feed
 from crosscheck.numerics.formats import arithmetic
@@ -52,7 +54,6 @@ class Subject(base.Subject):
         self.layout.require_coverage({path: tuple(v.shape) for path, v in self.variables.items()})
         self.trainable = {row.column_path for row in self.layout.rows if row.trainable}
         self.compiled: dict[Any, Any] = {}
-        self.order: list[str] = []  # of the recorded calls; set while tracing, since pytrees sort their keys
 
     def build(self) -> None:
         """Build the module without running its initializers: the arrays come from the feed."""
@@ -83,12 +84,11 @@ class Subject(base.Subject):
         args = self.arguments(feed)
         cotangents = [self.output(u, index) for index, u in enumerate(feed.cotangents)]
         if not self.case.differentiable:
-            outputs, nodes, _ = self.program("plain", train, trace)(args, None)
+            outputs, nodes, _ = self.program("plain", train, trace)(args)
             return self.gather(self.nodes(nodes, None), tuple(map(numpy, outputs)), {}, {}, {})
-        probes = self.probes(args, train) if trace else None
         run = self.program("gradient", train, trace)
         with self.compiling():
-            (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, probes, cotangents)
+            (gradients, input_gradients, probed), (outputs, nodes, state) = run(args, cotangents)
         return self.gather(
             self.nodes(nodes, probed),
             tuple(map(numpy, outputs)),
@@ -100,9 +100,9 @@ class Subject(base.Subject):
     def nodes(self, recorded: Any, probed: Any) -> list[Node]:
         """Recorded inputs and outputs, with the gradients by their probes as cotangents, in the order of the calls."""
         result = []
-        for name in self.order if recorded else ():
+        for key, (inputs, outputs) in recorded.items():
+            name = key.partition(" ")[2]
             d_inputs, d_outputs = probed[name] if probed is not None else ((), ())
-            inputs, outputs = recorded[name]
             arrays = [tuple(numpy(v) for v in values) for values in (inputs, outputs, d_outputs, d_inputs)]
             result.append(Node(name.partition("#")[0], *arrays))
         return result
@@ -119,16 +119,13 @@ class Subject(base.Subject):
             inputs = list(recorder.enter("", tuple(inputs)))
             result = self.function(*inputs)
             outputs = astuple(recorder.leave("", tuple(inputs), result))
-            self.order = list(recorder.nodes)
-            return outputs, recorder.nodes, {}
+            return outputs, recorder.numbered(), {}
         model = self.model(args["params"], args["state"], train)
         recorder = Recorder(paths_by_id(model), probes)
         with watching(model, recorder, args["uniforms"], trace):
             outputs = astuple(model(*inputs))
-        if trace:
-            self.order = list(recorder.nodes)
         state = {path_of(keys): v.get_value() for keys, v in nnx.to_flat_state(nnx.state(model)) if self.is_state(keys)}
-        return outputs, recorder.nodes, state
+        return outputs, recorder.numbered(), state
 
     def is_state(self, keys: Any) -> bool:
         path = path_of(keys)
@@ -139,17 +136,19 @@ class Subject(base.Subject):
         key = (kind, train, trace)
         if key not in self.compiled:
             function = self.plain(train, trace) if kind == "plain" else self.gradient(train, trace)
-            self.compiled[key] = self.jitted(function)
+            self.compiled[key] = self.jitted(function, str(key))
         return self.compiled[key]
 
     def plain(self, train: bool, trace: bool) -> Any:
-        def run(args: Arrays, probes: Any) -> Any:
-            return self.forward(args, probes, train, trace)
+        def run(args: Arrays) -> Any:
+            return self.forward(args, None, train, trace)
 
         return run
 
     def gradient(self, train: bool, trace: bool) -> Any:
-        def run(args: Arrays, probes: Any, cotangents: Any) -> Any:
+        def run(args: Arrays, cotangents: Any) -> Any:
+            probes = self.probes(args, train) if trace else None
+
             def loss(params: Arrays, inputs: Arrays, probes: Any) -> Any:
                 at = args | {"params": params, "inputs": inputs}
                 outputs, nodes, state = self.forward(at, probes, train, trace)
@@ -162,13 +161,9 @@ class Subject(base.Subject):
 
     def probes(self, args: Arrays, train: bool) -> Any:
         """Zeros shaped like every recorded input and output: adding them makes their cotangents gradients."""
-        key = ("probes", train)
-        if key not in self.compiled:
-            _, nodes, _ = jax.eval_shape(self.plain(train, True), args, None)
-            self.compiled[key] = {
-                path: jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), io) for path, io in nodes.items()
-            }
-        return self.compiled[key]
+        _, nodes, _ = jax.eval_shape(self.plain(train, True), args)
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), nodes)
+        return {key.partition(" ")[2]: io for key, io in zeros.items()}
 
     def slope(self, feed: Feed, point: Point) -> Slope:
         assert feed.labels is not None
@@ -177,32 +172,21 @@ class Subject(base.Subject):
         return Slope(float(loss), own(as_numpy(gradients), trainable=True), own(as_numpy(state), trainable=False))
 
     def update(self, rule: Rule, point: Point, slope: Slope) -> Point:
-        tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
-        params, gradients = (self.to_device(values) for values in (point.params, slope.gradients))
-        key = ("update", repr(rule))
+        key = f"update {rule!r}"
         if key not in self.compiled:
-            self.compiled[key] = tx.init(params), self.jitted(self.updating(tx))
-        state, update = self.compiled[key]
-        if point.t and self.layout.moments[rule.name]:
-            state = self.with_moments(state, rule, point)
-        params, state = update(gradients, state, params)
-        moments = self.named_moments(rule, kept_by(state))
-        after = self.layout.from_column(as_numpy(params), trainable=True)
-        return Point(after, slope.state, moments, point.t + 1, slope)
-
-    def with_moments(self, state: Any, rule: Rule, point: Point) -> Any:
-        """The optimizer's state with the moments of the point, as it keeps them itself."""
+            tx = self.find(f"training.optimizers.{rule.name}")(**rule.hyperparameters)
+            self.compiled[key] = self.jitted(updating(tx), key)
+        params, gradients = (self.to_device(values) for values in (point.params, slope.gradients))
         moments = {
             own: {
                 path: value / factor(**rule.hyperparameters)
-                for path, value in self.to_device(point.moments[name]).items()
+                for path, value in self.to_device(point.moments.get(name) or zeros(point.params)).items()
             }
             for name, (own, factor) in self.layout.moments[rule.name].items()
         }
-        state = optax.tree_utils.tree_set(state, **moments)
-        if optax.tree_utils.tree_get(state, "count") is None:
-            return state
-        return optax.tree_utils.tree_set(state, count=jnp.asarray(point.t, jnp.int32))
+        params, kept = self.compiled[key](gradients, params, moments, np.int32(point.t))
+        named = self.named_moments(rule, {own: as_numpy(values) for own, values in kept.items()})
+        return Point(self.layout.from_column(as_numpy(params), True), slope.state, named, point.t + 1, slope)
 
     def to_device(self, values: Mapping[str, Array]) -> Arrays:
         return {path: self.array(value) for path, value in self.layout.to_column(values, trainable=True).items()}
@@ -217,13 +201,15 @@ class Subject(base.Subject):
         finally:
             jax.config.update("jax_disable_most_optimizations", before)
 
-    def jitted(self, function: Any, often: bool = False) -> Any:
+    def jitted(self, function: Any, name: str, often: bool = False) -> Any:
         """Compiled, unless the mode is eager. On a CPU only the cases that are compiled everywhere are optimized in
         full, and what is run `often` a little: for the others the compiler's time is most of the suite's."""
         if self.mode == "eager":
             return function
         quick = self.device == "cpu" and not self.case.compiled
-        return jax.jit(function, compiler_options=quick_options(int(often)) if quick else None)
+        options = quick_options(int(often)) if quick else None
+        whole = f"{self.case!r}|{self.dtype}|{sorted(self.trainable)}|{name}"
+        return Program(function, whole, self.jax_device, options)
 
     def cost_program(self) -> Any:
         """Loss, gradients by the parameters and state of one training pass; shared by all optimizers."""
@@ -237,16 +223,8 @@ class Subject(base.Subject):
                 (value, state), gradients = jax.value_and_grad(loss, has_aux=True)(args["params"])
                 return value, gradients, state
 
-            self.compiled["cost"] = self.jitted(run, often=True)
+            self.compiled["cost"] = self.jitted(run, "cost", often=True)
         return self.compiled["cost"]
-
-    @staticmethod
-    def updating(tx: Any) -> Any:
-        def run(gradients: Arrays, state: Any, params: Arrays) -> Any:
-            updates, state = tx.update(gradients, state, params)
-            return optax.apply_updates(params, updates), state
-
-        return run
 
     def arguments(self, feed: Feed, point: Point | None = None) -> Arrays:
         """Everything that varies between runs, as arguments of the jitted function."""
@@ -299,10 +277,28 @@ def concrete(variable: Any) -> Any:
     return variable.replace(jax.random.key(0) if is_key else jnp.zeros(value.shape, value.dtype))
 
 
-def kept_by(state: Any) -> dict[str, dict[str, Array]]:
+def zeros(params: Mapping[str, Array]) -> dict[str, Array]:
+    return {path: np.zeros_like(value) for path, value in params.items()}
+
+
+def updating(tx: Any) -> Any:
+    """A step of an optax transformation, from its first state at t=0 and from the moments of the point later."""
+
+    def run(gradients: Arrays, params: Arrays, moments: Mapping[str, Arrays], t: Any) -> Any:
+        first = tx.init(params)
+        has = {name: value for name, value in [*moments.items(), ("count", t)] if tree_get(first, name) is not None}
+        later = tree_set(first, **has)
+        state = jax.tree.map(lambda start, kept: jnp.where(t == 0, start, kept), first, later)
+        updates, state = tx.update(gradients, state, params)
+        return optax.apply_updates(params, updates), kept_by(state)
+
+    return run
+
+
+def kept_by(state: Any) -> dict[str, Arrays]:
     """Whatever an optimizer's state has for every parameter: its own name -> parameter's path -> array."""
-    kept: dict[str, dict[str, Array]] = {}
+    kept: dict[str, Arrays] = {}
     for keys, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
         if len(keys) > 1 and isinstance(keys[-1], jax.tree_util.DictKey):
-            kept.setdefault(str(keys[-2]).lstrip("."), {})[keys[-1].key] = numpy(leaf)
+            kept.setdefault(str(keys[-2]).lstrip("."), {})[keys[-1].key] = leaf
     return kept

@@ -35,6 +35,10 @@ class Recorder:
         self.nodes[name] = (inputs, outputs)
         return outputs if isinstance(result, (tuple, list)) else outputs[0]
 
+    def numbered(self) -> dict[str, tuple[Any, Any]]:
+        """What was recorded, by "number name": a pytree's keys are sorted, and these are in the order of the calls."""
+        return {f"{number:06} {name}": node for number, (name, node) in enumerate(self.nodes.items())}
+
     def probed(self, name: str, side: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
         if self.probes is None:
             return values

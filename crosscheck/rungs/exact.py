@@ -18,7 +18,7 @@ from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.forcing import locate
 from crosscheck.numerics.carrier import values
-from crosscheck.numerics.certificate import Certified, certified, certify, lattice
+from crosscheck.numerics.certificate import Certified, certified, lattice
 from crosscheck.numerics.floor import Floor, judge, rms
 from crosscheck.observation import Key, Observation
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
@@ -50,11 +50,7 @@ def compare_exactly(
     session: Session, data_set: str, train: bool, figures: dict[str, int]
 ) -> tuple[list[Verdict], tuple[str, ...]]:
     """Verdicts on the tensors that the certificate covers; counts what was and was not covered."""
-    proved = {
-        key: tensor
-        for key, tensor in session.oracle.observe_as(certify, session.feed(data_set), train).tensors.items()
-        if not given(key)
-    }
+    proved = {key: tensor for key, tensor in session.certificates(train, data_set).items() if not given(key)}
     covered = {
         key: tensor
         for key, tensor in proved.items()
