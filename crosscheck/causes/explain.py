@@ -45,16 +45,18 @@ class Explanation:
 
 def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     """Puts the explanation, or clues, into the culprit."""
-    load()
     of_a_function = isinstance(scene, Parting)
     found = parting_sites(twins, scene) if of_a_function else sites(twins, scene, culprit.divergence)
     in_float32 = twins.dtype != "float64" or getattr(scene, "narrow", False)
     narrow = [replace(site, coarse=True) for site in found] if in_float32 else []
-    for site in (*found, *narrow):
-        culprit.explanation = explain(site)
-        if culprit.explanation:
-            return
-    culprit.clues = [clue for site in found[:1] for clue in clues(site)]
+    explain_first((*found, *narrow), culprit)
+
+
+def explain_first(found: Sequence[Site], culprit: Any) -> None:
+    """Puts into the culprit what explains the first of its sites that anything explains, or clues to the first."""
+    load()
+    culprit.explanation = next(filter(None, map(explain, found)), None)
+    culprit.clues = [] if culprit.explanation else [clue for site in found[:1] for clue in clues(site)]
 
 
 def explain(site: Site) -> Explanation | None:

@@ -21,12 +21,13 @@ from crosscheck.twins.audit import audit
 from crosscheck.twins.evidence import settled
 from crosscheck.twins.forced import tensors
 from crosscheck.twins.hunt import hunt
-from crosscheck.twins.ladder import RUNGS, Finding, Twins
+from crosscheck.twins.ladder import RUNGS, Finding
 from crosscheck.twins.layers import layers
 from crosscheck.twins.measure import within_float32
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
 from crosscheck.twins.steps import stepping
+from crosscheck.twins.twins import Twins
 
 Progress = Callable[[str], None]
 

@@ -16,8 +16,8 @@ from crosscheck.models.model import Leaf, Run
 from crosscheck.pairing.fits import Fit, fits
 from crosscheck.pairing.links import Link, Piece
 from crosscheck.twins.forced import Match, back, forces, matches, tensors
-from crosscheck.twins.ladder import Twins
 from crosscheck.twins.layouts import distance
+from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units
 
 SURE = 1e-3

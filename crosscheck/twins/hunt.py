@@ -10,9 +10,11 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
-from crosscheck.twins.ladder import Finding, Trail, Twins, nearby, output_gaps, roundoff
+from crosscheck.twins.gaps import output_gaps
+from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence, locate, look, other_borders
 from crosscheck.twins.pool import Parting, parting
+from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
@@ -50,7 +52,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         explain(twins, place, culprit)
         return [culprit]
     scene = record(twins, trail)
-    dtype = roundoff(twins, trail.first.dtype)
+    dtype = twins.rounding(trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
     coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
     scene.narrow = bool(coarse)
@@ -71,11 +73,11 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
 def parted(twins: Twins, trail: Trail) -> Parting | None:
     """Where the models part if the second is a plain function whose forward pass differs."""
     ask = replace(trail.first, trace=True, cotangents=None)
-    dtype = roundoff(twins, ask.dtype)
+    dtype = twins.rounding(ask.dtype)
     run, pool = twins.first.run(ask), twins.second.pool(trail.second)
     if not pool or len(run.calls) < 2:
         return None
-    moved = nearby(twins, ask, 0.0)
+    moved = twins.nearby(ask)
     there = twins.second.run(replace(trail.second, cotangents=None))
     if all(gap.agrees for gap in output_gaps(twins, run, run, moved, there, dtype)):
         return None
@@ -91,13 +93,13 @@ def record(twins: Twins, trail: Trail) -> Scene:
     mine, theirs = replace(trail.first, trace=True), replace(trail.second, trace=True)
     start = time.perf_counter()
     run = twins.first.run(mine)
-    moved = nearby(twins, mine, time.perf_counter() - start)
+    moved = twins.nearby(mine, time.perf_counter() - start)
     other = twins.second.run(theirs)
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
     found = matches(pairs, run, other, twins.images)
     forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
     found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
-    borders = borders_of(found, run, moved, forced, roundoff(twins, trail.first.dtype))
+    borders = borders_of(found, run, moved, forced, twins.rounding(trail.first.dtype))
     found = [match for match in found if match.unit.first not in borders]
     force = forces(found)
     return Scene(found, run, moved, twins.second.run(replace(theirs, forced=force)), force, (mine, theirs))

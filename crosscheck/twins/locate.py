@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Match, added, alike, back
+from crosscheck.twins.gaps import gradient_gaps, state_gaps
 from crosscheck.twins.measure import Gap, gap, noises
 
 DIRECTIONS = ("forward", "backward", "state")
@@ -224,27 +225,3 @@ def leaf_culprits(
         direction = "state" if gap_.kind == "state" else "backward"
         found.append(Divergence(direction, first, second, gap_, match=match))
     return found
-
-
-def gradient_gaps(base: Run, run: Run, moved: Sequence[Run], other: Run, pairing: Pairing, dtype: str) -> list[Gap]:
-    """Gradients by parameters, in the first model's layout."""
-    linked = {link.first.path for link in pairing.links}
-
-    def kept(gradients: Arrays) -> Arrays:
-        return pairing.kept({path: value for path, value in gradients.items() if path in linked})
-
-    mine, pulled = kept(run.gradients), pairing.pull(other.gradients)
-    floor = noises(kept(base.gradients), [kept(m.gradients) for m in moved], dtype, shared=True)
-    return [gap("gradient", path, mine[path], pulled[path], floor[path]) for path in mine if path in pulled]
-
-
-def state_gaps(base: Run, run: Run, moved: Sequence[Run], other: Run, pairing: Pairing, dtype: str) -> list[Gap]:
-    """Buffers afterwards, in the first model's layout."""
-    linked = {link.first.path for link in pairing.links}
-
-    def kept(state: Arrays) -> Arrays:
-        return {path: value for path, value in state.items() if path in linked and value.dtype.kind == "f"}
-
-    mine, pulled = kept(run.state), pairing.pull(other.state)
-    floor = noises(kept(base.state), [kept(m.state) for m in moved], dtype)
-    return [gap("state", path, mine[path], pulled[path], floor[path]) for path in mine if path in pulled]

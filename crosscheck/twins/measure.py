@@ -83,15 +83,19 @@ def rms(x: Array) -> float:
 
 
 def noises(
-    base: Mapping[str, Array], moved: list[Mapping[str, Array]], dtype: str, shared: bool = False
+    base: Mapping[str, Array],
+    moved: list[Mapping[str, Array]],
+    dtype: str,
+    shared: bool = False,
+    step: float = STEP,
 ) -> dict[str, float]:
-    """The noise of every tensor of one kind from runs at moved parameters. `shared`: zero in theory is judged on the
-    scale of the largest (gradients)."""
+    """The noise of every tensor of one kind from runs at parameters moved by `step`. `shared`: zero in theory is judged
+    on the scale of the largest (gradients)."""
     u = ROUNDOFF[dtype]
     largest = max((rms(x) for x in base.values() if x.dtype.kind == "f"), default=0.0) if shared else 0.0
     found = {}
     for name, x in base.items():
         wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
         spread = [rms(m[name] - wide) for m in moved if name in m and m[name].shape == x.shape]
-        found[name] = u * max(rms(x), largest, max(spread, default=0.0) / STEP)
+        found[name] = u * max(rms(x), largest, max(spread, default=0.0) / step)
     return found

@@ -11,10 +11,11 @@ from typing import Any
 from crosscheck.models.model import Model
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.hunt import Culprit
-from crosscheck.twins.ladder import Finding, Twins
+from crosscheck.twins.ladder import Finding
 from crosscheck.twins.layers import Layer
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
+from crosscheck.twins.twins import Twins
 
 
 def place_of(culprit: Culprit) -> tuple[str, bool, str, bool]:

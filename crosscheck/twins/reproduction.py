@@ -20,9 +20,9 @@ from crosscheck.report.files import write_atomically
 from crosscheck.twins.constructors import constructed
 from crosscheck.twins.forced import Match, there
 from crosscheck.twins.hunt import Culprit
-from crosscheck.twins.ladder import Twins
 from crosscheck.twins.report import Report
 from crosscheck.twins.script import HEAD, SIDES, TAIL
+from crosscheck.twins.twins import Twins
 
 
 @dataclass(frozen=True)

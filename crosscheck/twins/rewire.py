@@ -17,8 +17,8 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Call
 from crosscheck.pairing.links import Link, Pairing
 from crosscheck.twins.forced import Match, forces, matches, tensors
-from crosscheck.twins.ladder import Twins
 from crosscheck.twins.layouts import distance
+from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units, within
 
 ROUNDS = 4

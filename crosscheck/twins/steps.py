@@ -11,16 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.catalogue import load
-from crosscheck.causes.clues import clues
-from crosscheck.causes.explain import explain
+from crosscheck.causes.explain import explain_first
 from crosscheck.causes.site import Side, Site
 from crosscheck.models.model import Arrays
 from crosscheck.models.optimizers import Optimizer, drawn
 from crosscheck.twins.hunt import Culprit
-from crosscheck.twins.ladder import Finding, Twins
+from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import ROUNDOFF, Gap, gap, rms
+from crosscheck.twins.twins import Twins
 
 STEPS = 3
 ENOUGH = 60
@@ -46,7 +45,8 @@ def stepping(twins: Twins, optimizers: tuple[Optimizer, Optimizer]) -> tuple[Fin
         if first is not None:
             gap_ = found[-1] if not found[-1].agrees else found[first]
             culprit = Culprit("step", Divergence("step", path, ", ".join(twins.pairing.seconds(path)), gap_))
-            culprits.append(explained(culprit, site(twins, optimizers, path, gradients, moves)))
+            explain_first([site(twins, optimizers, path, gradients, moves)], culprit)
+            culprits.append(culprit)
     return finding, culprits
 
 
@@ -90,21 +90,15 @@ def site(
 ) -> Site:
     """A parameter with all its gradients, cut down to some elements."""
     start, (mine, theirs) = twins.random[path].astype(np.float64), moves[-1]
-    few = np.linspace(0, start.size - 1, min(start.size, ENOUGH)).astype(int)
-    second = twins.pairing.seconds(path)[0]
-    sides = tuple(
-        Side(model.framework, optimizer.name, optimizer.config(name))
-        for model, optimizer, name in zip((twins.first, twins.second), optimizers, (path, second))
+    chosen = np.linspace(0, start.size - 1, min(start.size, ENOUGH)).astype(int)
+    made, instead, begun, *slopes = (
+        np.ravel(x)[chosen] for x in (mine[path] - start, theirs[path] - start, start, *(g[path] for g in gradients))
     )
-    arrays = [
-        np.ravel(x)[few] for x in (mine[path] - start, theirs[path] - start, start, *(g[path] for g in gradients))
-    ]
+    own, other = (
+        Side(model.framework, optimizer.name, optimizer.config(name))
+        for model, optimizer, name in zip(
+            (twins.first, twins.second), optimizers, (path, twins.pairing.seconds(path)[0])
+        )
+    )
     noise = ROUNDOFF["float64"] * max(rms(start), rms(mine[path]))
-    return Site("step", arrays[0], arrays[1], tuple(arrays[2:]), sides, name=path, noise=noise)  # type: ignore[arg-type]
-
-
-def explained(culprit: Culprit, where: Site) -> Culprit:
-    load()
-    culprit.explanation = explain(where)
-    culprit.clues = [] if culprit.explanation else list(clues(where))
-    return culprit
+    return Site("step", made, instead, (begun, *slopes), (own, other), name=path, noise=noise)
