@@ -171,5 +171,33 @@ def test_a_parameter_that_multiplies_on_one_side_only():
         assert told(report)[0] == ["parameter-unused"]
 
 
+class Projected(nn.Module):
+    """A block with a projection beside it, which is called ahead of the block or after it, or passed by."""
+
+    def __init__(self, called="after"):
+        super().__init__()
+        self.stem, self.inner, self.out = nn.Linear(5, 4), nn.Linear(4, 7), nn.Linear(7, 3)
+        self.beside = nn.Sequential(nn.Linear(4, 7, bias=False), nn.LayerNorm(7))
+        self.called = called
+
+    def forward(self, x):
+        x = self.stem(x)
+        ahead = self.beside(x) if self.called == "ahead" else 0
+        y = self.inner(x)
+        return self.out(torch.relu(y + (self.beside(x) if self.called == "after" else ahead)))
+
+
+@pytest.mark.parametrize("called", ["ahead", "after"])
+def test_a_projection_that_the_second_side_passes_by(called):
+    causes, first = told(compare(Projected(called), Projected(""), "x: n c = 6 5", rungs=("eval",)))
+    assert first.divergence.before == "out"
+    assert causes == ["residual-missing"]
+    assert "`beside.1`" in first.explanation.first
+
+
+def test_a_projection_called_earlier_is_no_fault():
+    assert compare(Projected("ahead"), Projected("after"), "x: n c = 6 5").agree
+
+
 def test_sound_ports_agree():
     assert compare(Torch(F.gelu, plus), Flax(lambda h: nnx.gelu(h, approximate=False), plus), "x: n c = 6 5").agree

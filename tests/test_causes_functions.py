@@ -72,3 +72,79 @@ def test_slopes_along_another_axis():
     for first, second in ((one, other), (other, one)):
         side = Side("torch", "PReLU")
         assert named(Site("output", first, second, (x,), (side, side), {"weight": a})) == ["prelu-init-and-shape"]
+
+
+RELUS = "relu6-cap", F.relu6, jax.nn.relu
+AVERAGED = {
+    "an image": (*RELUS, (2, 3), False, (3, 6, 5, 4)),
+    "an image that keeps its axes": (*RELUS, (2, 3), True, (3, 6, 5, 4)),
+    "channels last": (*RELUS, (1, 2), False, (3, 5, 4, 6)),
+    "a sequence": (*RELUS, (1,), False, (3, 7, 6)),
+    "another function": ("activation-other", F.silu, jax.nn.relu, (2, 3), False, (3, 6, 5, 4)),
+    "no function": ("activation-missing", F.relu, lambda x: x, (2, 3), False, (3, 6, 5, 4)),
+}
+
+
+@pytest.mark.parametrize(("cause", "one", "other", "axes", "keep", "shape"), AVERAGED.values(), ids=AVERAGED)
+def test_the_function_ahead_of_a_global_average(cause, one, other, axes, keep, shape):
+    assert_named(
+        cause,
+        lambda x: one(x).mean(axes, keepdim=keep),
+        lambda x: other(x).mean(axes, keepdims=keep),
+        4 * normal(*shape),
+    )
+
+
+def test_the_function_ahead_of_an_average_of_a_value_before_the_nearest():
+    x, nearest = 4 * normal(3, 6, 5, 4), normal(3, 6, 5, 4, seed=1)
+    assert_named("relu6-cap", lambda x, _: F.relu6(x).mean(1), lambda x, _: jax.nn.relu(x).mean(1), x[..., 0], nearest)
+
+
+@pytest.mark.parametrize("other", [lambda x: jnp.sin(x).mean(1), lambda x: jax.nn.relu(x.mean(1))])
+def test_of_other_averages_nothing_is_claimed(other):
+    assert_nothing_claimed(lambda x: F.relu6(x).mean(1), other, 4 * normal(3, 7, 6))
+
+
+GATED = {
+    "the gate": (
+        "hard-for-smooth-activation",
+        lambda x, b: F.relu6(x) * F.hardsigmoid(b),
+        lambda x, b: jax.nn.relu6(x) * jax.nn.sigmoid(b),
+    ),
+    "what is gated": (
+        "relu6-cap",
+        lambda x, b: F.relu6(x) * F.hardsigmoid(b),
+        lambda x, b: jax.nn.relu(x) * jax.nn.hard_sigmoid(b),
+    ),
+    "the gate of a plain value": (
+        "activation-other",
+        lambda x, b: x * torch.sigmoid(b),
+        lambda x, b: x * jnp.tanh(b),
+    ),
+    "both": (
+        "relu6-cap hard-for-smooth-activation",
+        lambda x, b: F.relu6(x) * F.hardsigmoid(b),
+        lambda x, b: jax.nn.relu(x) * jax.nn.sigmoid(b),
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", [(3, 6, 1, 1), (3, 6, 5, 4)], ids=["a share of each channel", "of each element"])
+@pytest.mark.parametrize(("causes", "one", "other"), GATED.values(), ids=GATED)
+def test_a_value_gated_by_another(causes, one, other, gate):
+    for site in sites(one, other, 4 * normal(3, 6, 5, 4), 3 * normal(*gate, seed=1)):
+        assert sorted(named(site)) == sorted(causes.split())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x, b: jax.nn.relu6(x) * jnp.cos(b) ** 2,
+        lambda x, b: jax.nn.relu6(x) * jax.nn.hard_sigmoid(b + 0.1),
+        lambda x, b: jax.nn.relu6(x) + jax.nn.hard_sigmoid(b),
+        lambda x, b: jax.nn.relu6(b) * jax.nn.sigmoid(x),
+    ],
+)
+def test_of_unknown_gates_nothing_is_claimed(other):
+    x, b = 4 * normal(3, 6, 5, 4), 3 * normal(3, 6, 1, 1, seed=1)
+    assert_nothing_claimed(lambda x, b: F.relu6(x) * F.hardsigmoid(b), other, x, b)

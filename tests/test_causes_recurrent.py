@@ -59,7 +59,7 @@ def torch_layer(kind, own, used, nonlinearity="tanh", reverse=False, state=None,
 
 
 def flax_layer(kind, own, used, nonlinearity="tanh", reverse=False, state=None, time=1, gives="0"):
-    more = {"activation_fn": {"tanh": jnp.tanh, "relu": jax.nn.relu}[nonlinearity]} if nonlinearity != "tanh" else {}
+    more = {"activation_fn": getattr(jax.nn, nonlinearity)} if nonlinearity != "tanh" else {}
     more |= {"dtype": jnp.float64} if kind == "rnn" else {}
     cell = CELLS[kind](F, H, **more, param_dtype=jnp.float64, rngs=rngs())
     module = nnx.RNN(cell, time_major=not time, reverse=bool(reverse), keep_order=reverse == "kept", rngs=rngs())
@@ -128,6 +128,17 @@ FAULTS = {
 def test_named(cause_id, sound, fault, framework, faulty):
     first, second = pair(recur, sound, fault, framework, faulty)
     check(explain(site(first, second)), cause_id, faulty)
+
+
+@pytest.mark.parametrize("faulty", [0, 1])
+@pytest.mark.parametrize("function", ["sigmoid", "relu"])
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_another_function_for_the_tanh_of_a_cell(kind, function, faulty):
+    """Of flax's alone: torch's has no choice."""
+    sides = [recur("torch", kind), recur("flax", kind, nonlinearity=function)]
+    found = explain(site(*(sides if faulty else sides[::-1])))
+    check(found, "rnn-nonlinearity", faulty)
+    assert f"{function} for tanh" in (found.first, found.second)[faulty]
 
 
 @both_ways

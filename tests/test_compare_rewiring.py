@@ -1,0 +1,78 @@
+"""Which of several modules of one class and size is which: told by what reaches them, unless the code around is at
+fault."""
+
+import pytest
+import torch
+from torch import nn
+
+from crosscheck.twins.compare import compare
+
+C, NAMES = 6, ("one", "two", "three")
+
+
+class Branches(nn.Module):
+    """Three dense layers of one size, of which each, in this order, gets another function of the input."""
+
+    def __init__(self, order=NAMES, last=torch.sin):
+        super().__init__()
+        for name in NAMES:
+            setattr(self, name, nn.Linear(C, C))
+        self.ways = tuple(zip(order, (lambda x: x, torch.tanh, last)))
+
+    def forward(self, x):
+        return sum(torch.tanh(getattr(self, name)(function(x))) for name, function in self.ways)
+
+
+def paired(report, names):
+    """The second model's module for each of the first's, and why."""
+    found = {k.first.path: k for k in report.pairing.links}
+    links = [found[f"{name}.weight"] for name in names]
+    return [link.second.path.removesuffix(".weight") for link in links], [link.why for link in links]
+
+
+@pytest.mark.parametrize("order", [("two", "one", "three"), ("three", "one", "two")], ids=["exchanged", "in turn"])
+def test_modules_that_names_confuse_are_paired_by_what_reaches_them(order):
+    report = compare(Branches(), Branches(order), "x: n c = 5 6", rungs=("eval",))
+    assert report.agree, report
+    assert paired(report, NAMES)[0] == [*order]
+    assert paired(report, ["one"])[1] == ["values"]
+
+
+def test_a_fault_elsewhere_is_accused_of_the_module_that_it_reaches():
+    report = compare(Branches(), Branches(("two", "one", "three"), torch.cos), "x: n c = 5 6", rungs=("eval",))
+    assert paired(report, NAMES)[0] == ["two", "one", "three"]
+    assert [culprit.divergence.before for culprit in report.accused()] == ["three"]
+
+
+class Encoder(nn.Module):
+    """Two blocks, each with a norm: of what it adds up, or ahead of the block."""
+
+    def __init__(self, norm_first=False):
+        super().__init__()
+        self.enter, self.leave = nn.Linear(4, C), nn.Linear(C, 3)
+        self.attend, self.narrow = nn.Linear(C, C, bias=False), nn.Linear(C, C)
+        self.norm1, self.norm2 = nn.LayerNorm(C), nn.LayerNorm(C)
+        self.norm_first = norm_first
+
+    def forward(self, x):
+        x = self.enter(x)
+        for block, norm in ((self.attend, self.norm1), (self.narrow, self.norm2)):
+            x = x + block(norm(x)) if self.norm_first else norm(x + block(x))
+        return self.leave(x)
+
+
+@pytest.fixture(scope="module")
+def norm_first():
+    return compare(Encoder(), Encoder(norm_first=True), "x: n c = 5 4", rungs=("eval",))
+
+
+def test_norms_of_which_one_alone_would_fit_better_stay_where_they_are(norm_first):
+    """What the first norm should get reaches the second one, but what the second should get reaches none."""
+    assert paired(norm_first, ["norm1", "norm2"])[0] == ["norm1", "norm2"]
+
+
+def test_a_norm_that_comes_first_is_named(norm_first):
+    first = norm_first.accused()[0]
+    assert first.divergence.before == "attend"
+    assert [cause.id for cause in first.explanation.causes] == ["norm-before-or-after"]
+    assert "`norm1`" in first.explanation.second
