@@ -142,9 +142,15 @@ def test_a_value_gated_by_another(causes, one, other, gate):
         lambda x, b: jax.nn.relu6(x) * jnp.cos(b) ** 2,
         lambda x, b: jax.nn.relu6(x) * jax.nn.hard_sigmoid(b + 0.1),
         lambda x, b: jax.nn.relu6(x) + jax.nn.hard_sigmoid(b),
-        lambda x, b: jax.nn.relu6(b) * jax.nn.sigmoid(x),
     ],
 )
 def test_of_unknown_gates_nothing_is_claimed(other):
     x, b = 4 * normal(3, 6, 5, 4), 3 * normal(3, 6, 1, 1, seed=1)
     assert_nothing_claimed(lambda x, b: F.relu6(x) * F.hardsigmoid(b), other, x, b)
+
+
+def test_of_a_gate_that_is_another_value_no_function_is_claimed():
+    x, b, c = 4 * normal(3, 6, 5, 4), *(3 * normal(3, 6, 1, 1, seed=seed) for seed in (1, 2))
+    assert_nothing_claimed(
+        lambda x, b, c: F.relu6(x) * F.hardsigmoid(b), lambda x, b, c: jax.nn.relu6(x) * jax.nn.sigmoid(c), x, b, c
+    )
