@@ -18,7 +18,8 @@ from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, jud
 from crosscheck.observation import Key, Observation
 
 HOPELESS = 1e4
-"""Times its allowance: no flip of a relu does that, and many noisy runs are not worth it."""
+"""Times its allowance, beyond which many noisy runs are not made: in float32 a flip that moves an element by more than
+some hundredths of the tensor's scale, which has not been met, would be accused."""
 TRACED = {"input", "activation", "cotangent", "input cotangent"}
 """Kinds that belong to submodules, which not every column need have."""
 

@@ -18,9 +18,9 @@ def attend(q, k, v, causal, divisor):
 
 
 class Attention(nn.Module):
-    def __init__(self, causal=True, divisor=(C / HEADS) ** 0.5):
+    def __init__(self, causal=True, divisor=(C / HEADS) ** 0.5, norm=True):
         super().__init__()
-        self.norm, self.out = nn.LayerNorm(C), nn.Linear(C, C)
+        self.norm, self.out = nn.LayerNorm(C) if norm else lambda x: x, nn.Linear(C, C)
         self.how = causal, divisor
 
     def forward(self, x):
@@ -73,6 +73,12 @@ def test_the_change_is_named(cause, fault, rung, one, other):
         assert culprit.divergence.wiring
         assert culprit.divergence.before == "out"
         assert [found.id for found in culprit.explanation.causes] == [cause]
+
+
+@WAYS
+def test_the_change_is_named_where_nothing_comes_before_it(one, other):
+    _, culprit = told(one(norm=False), other(norm=False, causal=False))
+    assert [found.id for found in culprit.explanation.causes] == ["attention-causal-missing"]
 
 
 @WAYS

@@ -107,6 +107,26 @@ def test_wiring_that_rounds_is_set_aside_forward():
     assert "the second model keeps a narrower dtype" in forward.excused
 
 
+class Apart(nn.Module):
+    """Two layers with code between them."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.a, self.b, self.between = nn.Linear(5, 7), nn.Linear(7, 3), between
+
+    def forward(self, x):
+        return self.b(self.between(self.a(x)))
+
+
+def test_a_softmax_in_float32_between_layers_is_set_aside_backward_too():
+    def narrow(y):
+        return torch.softmax(y, -1, dtype=torch.float32).to(y.dtype)
+
+    for report in either_way(Apart(lambda y: torch.softmax(y, -1)), Apart(narrow)):
+        assert report.status == "agree", str(report)
+        assert excused(report) == [True, True, True, False]
+
+
 # What is not
 
 

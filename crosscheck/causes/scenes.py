@@ -261,8 +261,8 @@ class Span(NamedTuple):
 def between(run: Run, span: Any) -> list[Call]:
     """The calls that completed in a stretch of wiring and lead on in it."""
     keys = [call.key for call in run.calls]
-    start = keys.index(span.after) + 1 if span.after in keys else 0
-    end = begins(run, span.before) if span.before in keys else len(keys)
+    start = keys.index(span.after) + 1 if span.after and span.after in keys else 0
+    end = begins(run, span.before) if span.before and span.before in keys else len(keys)
     around = {call.parent for call in run.calls}
     return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
 
@@ -295,8 +295,8 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
     for call in (*passed[-SOURCES // 2 :], *(m.first for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]))):
         found += [told(value, call, "") for value in call.outputs.values()]
-    around = next((m.first for m in scene.matches if m.unit.first == divergence.after and not m.unit.inner), None)
-    return [*found, *([told(value, around, "") for value in around.outputs.values()] if around else [])]
+    modules = [m.first for m in scene.matches if m.unit.first and m.unit.first == divergence.after and not m.unit.inner]
+    return found + [told(value, call, "") for call in modules[:1] for value in call.outputs.values()]
 
 
 def earlier(run: Run, key: str, enters: bool) -> set[str]:

@@ -115,7 +115,7 @@ def farthest(run: Callable[[int], Mapping[str, Any]], reference: Mapping[str, An
 
 
 def wider(a: Floor, b: Floor) -> Floor:
-    return Floor(max(a.tensor, b.tensor), np.maximum(a.element, b.element))
+    return Floor(float(np.maximum(a.tensor, b.tensor)), np.maximum(a.element, b.element))  # NaN stays NaN
 
 
 def judge_each(

@@ -68,7 +68,7 @@ def keys_of(divergence: Any) -> set[str]:
     """The first model's calls at which it shows: the unit itself; for wiring where it begins and ends, or the module
     it is in."""
     match = divergence.match
-    ends = {divergence.after} if divergence.direction == "backward" else {divergence.before}
+    ends = {divergence.before} | ({divergence.after} if divergence.direction == "backward" else set())
     parts = divergence.first.split(".")
     around = {".".join(parts[:i]) for i in range(1, len(parts) + 1)} if match is None else {divergence.first}
     return {match.unit.first if match else "", *around, *(ends if divergence.wiring else ())}

@@ -208,7 +208,9 @@ def climb(twins: Twins, rungs: tuple[str, ...], report: Report, progress: Progre
         elif finding.diverges and trail is not None:
             progress(f"looking for the first divergence ({name})")
             culprits = hunt(twins, finding, trail, explain_all)
-            finding.excused = twins.narrow = bool(culprits) and all(culprit.excused for culprit in culprits)
+            finding.excused = bool(culprits) and all(culprit.excused for culprit in culprits)
+            twins.narrow |= finding.excused
             report.add(culprits)
+        report.tell_padding(finding)
         if finding.reason.startswith("raised"):
             break

@@ -24,7 +24,10 @@ def output_gaps(
     theirs, found = back(other.outputs, twins.outputs), []
     for name, value in run.outputs.items():
         if name in theirs:
-            found.append(gap("output", name, value, theirs[name], floor.get(name, 0.0)))
+            there = theirs[name]
+            if twins.padding is not None and twins.padding.covers(value) and there.shape == value.shape:
+                there, _ = twins.padding.apart(value, there)
+            found.append(gap("output", name, value, there, floor.get(name, 0.0)))
         elif name in other.outputs:
             shapes = f"shapes differ: {value.shape} and {other.outputs[name].shape}"
             found.append(Gap("output", name, np.inf, np.inf, np.inf, problem=shapes))
@@ -33,6 +36,23 @@ def output_gaps(
     alone = [name for name in other.outputs if name not in run.outputs and name not in taken(twins)]
     missing = "the first model has no such output"
     return found + [Gap("output", name, np.inf, np.inf, np.inf, problem=missing) for name in alone]
+
+
+def padded_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
+    """Outputs that differ at padded positions."""
+    if twins.padding is None:
+        return []
+    floor, theirs = (
+        noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype),
+        back(other.outputs, twins.outputs),
+    )
+    both = {n: (y, theirs[n]) for n, y in run.outputs.items() if n in theirs and theirs[n].shape == y.shape}
+    found = [
+        gap("output", name, mine, twins.padding.apart(mine, there)[1], floor.get(name, 0.0))
+        for name, (mine, there) in both.items()
+        if twins.padding.covers(mine)
+    ]
+    return [gap for gap in found if not gap.agrees]
 
 
 def taken(twins: Twins) -> set[str]:

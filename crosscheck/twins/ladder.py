@@ -19,7 +19,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Ask, Run
 from crosscheck.twins.batches import later
-from crosscheck.twins.gaps import gaps_of
+from crosscheck.twins.gaps import gaps_of, padded_gaps
 from crosscheck.twins.measure import ROUNDOFF, Gap, rms
 from crosscheck.twins.twins import Trail, Twins
 
@@ -29,12 +29,14 @@ JUMP = 16.0
 
 @dataclass
 class Finding:
-    """One rung: what was compared, or why it was not run. excused: it diverges only where a narrower dtype is kept."""
+    """One rung: what was compared, or why it was not run. excused: it diverges only where a narrower dtype is kept.
+    padded: outputs that differ at padded positions, which is no divergence."""
 
     rung: str
     gaps: list[Gap] = field(default_factory=list)
     reason: str = ""
     excused: bool = False
+    padded: list[Gap] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
@@ -57,6 +59,7 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
             twins.run_once(mine, theirs)
         if not twins.outputs:
             twins.match_outputs(*twins.once[train])
+            twins.look_for_padding(mine)
         mine, theirs = (
             replace(ask, cotangents=u) for ask, u in zip((mine, theirs), twins.cotangents(twins.once[train][0]))
         )
@@ -74,7 +77,8 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     except Exception as error:
         finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
         return finding, None
-    finding.gaps = gaps_of(twins, base, run, moved, other, twins.rounding(dtype))
+    compared = twins, base, run, moved, other, twins.rounding(dtype)
+    finding.gaps, finding.padded = gaps_of(*compared), padded_gaps(*compared)
     if not dtype and finding.diverges:
         finding.gaps = beside_jumps(twins, mine, run, other, finding.gaps)
     return finding, Trail(mine, theirs, (run.state, other.state))

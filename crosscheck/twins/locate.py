@@ -220,7 +220,7 @@ def leaf_culprits(
         if gap_.agrees:
             continue
         owner = gap_.path.rpartition(".")[0]
-        match = next((s.match for s in seen if path_of(s.key) in (owner, owner.partition(".")[2])), None)
+        match = next((s.match for s in seen if path_of(s.key) in (owner, owner.partition(".")[2] or owner)), None)
         first, second = (path_of(match.unit.first), path_of(match.unit.second)) if match else (owner, "")
         direction = "state" if gap_.kind == "state" else "backward"
         found.append(Divergence(direction, first, second, gap_, match=match))

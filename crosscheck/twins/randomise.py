@@ -12,7 +12,8 @@ from crosscheck.models.model import Leaf
 from crosscheck.pairing.names import role
 from crosscheck.twins.measure import STEP
 
-LARGE = 6.0
+LARGE = 8.0
+"""Beyond the cap of relu6 wherever what is normalized lies."""
 
 
 def fresh(leaves: Iterable[Leaf], values: Mapping[str, Array], seed: int) -> dict[str, Array]:

@@ -101,6 +101,15 @@ class Report:
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
         self.notes += list(self.pairing.open)
 
+    def tell_padding(self, finding: Finding) -> None:
+        """Once for every output, whatever the rung."""
+        for gap in finding.padded:
+            apart = gap.problem or f"relative {gap.relative:.2g}"
+            where = self.twins.padding if self.twins else ""
+            note = f"{gap} is apart at padding, {where}, which is a matter of convention: {apart}"
+            if not any(other.startswith(f"{gap} is apart at padding") for other in self.notes):
+                self.notes.append(note)
+
     # What it looks like
 
     def __repr__(self) -> str:

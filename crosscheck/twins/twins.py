@@ -14,6 +14,7 @@ from crosscheck.models.model import Arrays, Ask, Model, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Names, tensors, there
 from crosscheck.twins.measure import ROUNDOFF, STEP
+from crosscheck.twins.padding import Padding, masks, padding
 from crosscheck.twins.randomise import fresh
 from crosscheck.twins.randomise import moved as nudge
 
@@ -41,6 +42,7 @@ class Twins:
     """Modes in which both are known to give the same again."""
     narrow: bool = False
     """Whether either model was found to keep float32 somewhere; from then on float32's rounding is no divergence."""
+    padding: Padding | None = None
 
     @cached_property
     def random(self) -> Arrays:
@@ -67,6 +69,8 @@ class Twins:
             name: np.asarray(rng.standard_normal(y.shape)) for name, y in run.outputs.items() if y.dtype.kind == "f"
         }
         mine = {name: u for name, u in mine.items() if name in self.outputs}
+        if self.padding is not None:
+            mine = {name: self.padding.without(u) for name, u in mine.items()}
         return mine, there(mine, self.outputs)
 
     def run_once(self, mine: Ask, theirs: Ask) -> None:
@@ -75,6 +79,12 @@ class Twins:
 
     def match_outputs(self, run: Run, other: Run) -> None:
         self.outputs = tensors(run.outputs, other.outputs, self.images)
+
+    def look_for_padding(self, ask: Ask) -> None:
+        """In evaluation mode, where nothing is drawn."""
+        ask = replace(ask, train=False)
+        if masks(ask.inputs):
+            self.padding = padding(self.first, ask, self.first.run(ask).outputs)
 
     def rounding(self, dtype: str) -> str:
         """The dtype whose rounding counts: the coarser of the two models' own where none was asked for."""

@@ -164,8 +164,11 @@ def test_the_limits_are_what_the_farthest_run_does():
     assert "r2" in judge(R + 1.001 * R2_LIMIT * floor.tensor, R, floor).reason
 
 
-def test_a_run_that_overflows_excuses_nobody():
-    floor = farthest(lambda seed: {"y": R + (np.inf if seed == 7 else 0)}, {"y": R})["y"]
+@pytest.mark.parametrize("broken", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_run_that_overflows_excuses_nobody(broken, everywhere):
+    where = np.ones(R.shape, bool) if everywhere else np.arange(R.size).reshape(R.shape) == 0
+    floor = farthest(lambda seed: {"y": np.where(where, R + (broken if seed == 7 else 0), R)}, {"y": R})["y"]
     assert "the noise is not finite" in judge(R, R, floor).reason
 
 
