@@ -67,19 +67,22 @@ def search(
     anchored: bool = False,
 ) -> Iterator[Variant]:
     """Variants of a layer, those with the fewest departures first, as many as it takes to make both sides. anchored:
-    none with departures unless one without makes either side, for layers that are dear to try."""
+    with departures only those that but for one setting are like one that makes a side, for layers that are dear to try.
+    """
     axes, small = list(axes), small or site
-    first = second = found = False
+    first = second = False
+    anchors: list[Sequence[Option]] = []
     for count in range(most + 1):
-        for chosen in combinations(axes, count):
+        for chosen in neighbours(axes, anchors, count) if anchored and count else combinations(axes, count):
             values = {axis.name: option.value for axis, option in zip(axes, chosen)}
             made = attempt(make, small, values)
             if made is not None and (close(small, small.first, made) or close(small, small.second, made)):
                 first = first or small.matches(small.first, made, coarse)
                 second = second or small.matches(small.second, made, coarse)
-                found = True
+                if not count:
+                    anchors.append(chosen)
                 yield variant(site, axes, chosen, partial(make, site, **values), standard, coarse)
-        if (first and second) or (anchored and not found):
+        if first and second:
             return
 
 
@@ -94,6 +97,29 @@ def combinations(axes: Sequence[Axis], count: int) -> Iterator[tuple[Option, ...
     """All choices of options with so many departures."""
     for at in subsets(range(len(axes)), count):
         yield from product(*([o for o in axis.options if bool(o.cause) == (i in at)] for i, axis in enumerate(axes)))
+
+
+def neighbours(axes: Sequence[Axis], anchors: Sequence[Sequence[Option]], count: int) -> Iterator[tuple[Option, ...]]:
+    """Combinations with so many departures that else differ by one setting at most from one of those without any."""
+    told: set[tuple[int, ...]] = set()
+    for anchor in anchors:
+        for at in subsets(range(len(axes)), count):
+            departing = product(*([option for option in axes[i].options if option.cause] for i in at))
+            for options in departing:
+                whole = list(anchor)
+                for i, option in zip(at, options):
+                    whole[i] = option
+                for chosen in (tuple(whole), *one_setting_off(axes, whole, at)):
+                    if (key := tuple(map(id, chosen))) not in told:
+                        told.add(key)
+                        yield chosen
+
+
+def one_setting_off(axes: Sequence[Axis], whole: list[Option], at: Sequence[int]) -> Iterator[tuple[Option, ...]]:
+    for i, axis in enumerate(axes):
+        for option in axis.options if i not in at else ():
+            if not option.cause and option is not whole[i]:
+                yield (*whole[:i], option, *whole[i + 1 :])
 
 
 def attempt(make: Make, site: Site, values: dict[str, Any]) -> Array | None:
