@@ -15,6 +15,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask, Model
+from crosscheck.twins.measure import rms
 
 MOVED = 1e-6
 """What changes an output by less of itself than this did not reach it."""
@@ -85,4 +86,4 @@ def changed(inputs: Mapping[str, Array], where: Array) -> Arrays:
 def reaches(before: Mapping[str, Array], after: Mapping[str, Array], where: Array) -> bool:
     """Whether any output has changed at these positions."""
     pairs = [(y[where], after[name][where]) for name, y in before.items()]
-    return any(not np.allclose(x, y, MOVED, MOVED * float(np.nanstd(x) or 1.0), equal_nan=True) for x, y in pairs)
+    return any(not np.allclose(x, y, MOVED, MOVED * rms(x), equal_nan=True) for x, y in pairs)
