@@ -79,10 +79,10 @@ def processor() -> str:
 
 
 def save(file: Path, program: Any) -> None:
-    """Leave out what JAX cannot write: programs that hold arrays of their own."""
+    """Leave out what JAX cannot write: programs that hold arrays of their own, or of a device that has no such form."""
     try:
         content = pickle.dumps(serialize(program))
-    except (ValueError, NotImplementedError):
+    except (ValueError, TypeError, NotImplementedError, pickle.PicklingError, jax.errors.JaxRuntimeError):
         return
     kept.write(file, content)
 
