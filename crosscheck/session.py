@@ -68,7 +68,7 @@ class Session:
         return [column for column in self.columns if column not in self.broken]
 
     def reference(self, label: str, experiment: Experiment) -> Truth:
-        """What the reference says in float64, and the noise of this session's dtype; `label` names the experiment."""
+        """What the reference says in float64, and the noise of the tested dtype; `label` names the experiment."""
         if label not in self.references:
             exact = {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
             name = f"{self.case!r}|{self.seed}|{label}"

@@ -1,6 +1,7 @@
 """Places that keep float32 although the model runs in float64: set aside, once, and nothing else with them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from crosscheck.causes.site import Side, Site
 from crosscheck.models.model import Call, Run
 from crosscheck.twins import compare as comparing
+from crosscheck.twins import locate
 from crosscheck.twins.coarse import bent, narrow
 from crosscheck.twins.compare import compare
 from crosscheck.twins.measure import LIMIT, Gap, within_float32
@@ -254,3 +256,13 @@ def test_calls_that_have_anything_in_a_narrower_dtype(side, dtype, told):
     wide, other = np.ones(3), np.ones(3, dtype)
     calls = [Call("a", "Own", "", {"0": wide}), Call("b", "Own", "", **{side: {"0": wide, "1": other}})]
     assert narrow(Run({}, calls=calls)) == ({"b"} if told else set())
+
+
+@pytest.mark.parametrize(("path", "owner"), [("qkv.weight", "qkv"), ("a.b.weight", "a.b"), ("scale", "")])
+def test_a_gradient_of_a_layer_without_counterpart_is_not_the_wholes(monkeypatch, path, owner):
+    whole = SimpleNamespace(key="", match=SimpleNamespace(unit=SimpleNamespace(first="", second="")))
+    wrong = Gap("gradient", path, np.inf, 1.0, 1.0)
+    monkeypatch.setattr(locate, "gradient_gaps", lambda *_: [wrong])
+    monkeypatch.setattr(locate, "state_gaps", lambda *_: [])
+    (found,) = locate.leaf_culprits([whole], None, [], None, None, "float64")
+    assert (found.first, found.match is not None) == (owner, owner == "")

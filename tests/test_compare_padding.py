@@ -148,3 +148,15 @@ def test_a_model_that_works_position_by_position_has_no_padding():
     report = compared(AlonePort(8, 3, rngs=nnx.Rngs(0)), original=Alone(8, 3))
     assert report.status == "diverge"
     assert not told(report)
+
+
+def test_a_model_that_takes_only_its_own_inputs_is_compared_without_padding():
+    class Strict(Original):
+        def forward(self, x, mask):
+            if not torch.equal(x.float(), torch.from_numpy(X)) and (x - torch.from_numpy(X)).abs().max() > 1e-3:
+                raise ValueError("other inputs")
+            return super().forward(x, mask)
+
+    report = compared(Port(nnx.Rngs(0)), original=Strict())
+    assert report.status == "agree", str(report)
+    assert not told(report)

@@ -56,7 +56,10 @@ def padding(model: Model, ask: Ask, outputs: Mapping[str, Array]) -> Padding | N
         shown = {n: y for n, y in outputs.items() if y.dtype.kind == "f" and begins(y, mask)}
         if not shown or not any(begins(x, mask) for other, x in ask.inputs.items() if other != name):
             continue
-        runs = [model.run(replace(ask, inputs=changed(ask.inputs, mask == value))).outputs for value in (0, 1)]
+        try:
+            runs = [model.run(replace(ask, inputs=changed(ask.inputs, mask == value))).outputs for value in (0, 1)]
+        except Exception:
+            continue  # a model that does not take just any numbers shows no padding
         reached = {(a, b): reaches(shown, runs[a], mask == b) for a, b in product((0, 1), repeat=2)}
         for value, rest in ((0, 1), (1, 0)):
             shut = not reached[value, rest] and reached[rest, rest]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -54,13 +55,10 @@ class Twins:
         kept = self.pairing.kept(values)
         return kept, self.pairing.carry(kept, self.second.values())
 
-    def asks(self, values: Mapping[str, Array], train: bool, **more: object) -> tuple[Ask, Ask]:
+    def asks(self, values: Mapping[str, Array], train: bool, **more: Any) -> tuple[Ask, Ask]:
         mine, theirs = self.values(values)
-        dtype = str(more.pop("dtype", self.dtype))
-        return (
-            Ask(mine, self.inputs.first, train, dtype, **more),  # type: ignore[arg-type]
-            Ask(theirs, self.inputs.second, train, dtype, **more),  # type: ignore[arg-type]
-        )
+        more.setdefault("dtype", self.dtype)
+        return Ask(mine, self.inputs.first, train, **more), Ask(theirs, self.inputs.second, train, **more)
 
     def cotangents(self, run: Run) -> tuple[Arrays, Arrays]:
         """Random directions in the space of the outputs, as either model lays them out."""
