@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from crosscheck.causes.options import departures, neighbours, settings
 from crosscheck.twins.compare import compare
 
 C, HEADS = 8, 2
@@ -86,3 +87,15 @@ def test_of_another_change_nothing_is_claimed(one, other):
     _, culprit = told(one(), other(divisor=2.5))
     assert culprit.divergence.before == "out"
     assert culprit.explanation is None
+
+
+def test_what_is_tried_beside_an_anchor_departs_as_often_and_has_one_setting_off():
+    axes = [
+        settings("heads", [1, 2, 4], str, "count"),
+        settings("scale", ["a", "b"], str, "scale"),
+        departures("order", "kept", ("turned", "turned", "order")),
+    ]
+    anchor = tuple(axis.options[0] for axis in axes)
+    found = {tuple(option.value for option in chosen) for chosen in neighbours(axes, [anchor, anchor], 1)}
+    assert found == {(1, "a", "turned"), (2, "a", "turned"), (4, "a", "turned"), (1, "b", "turned")}
+    assert not list(neighbours(axes, [], 1))

@@ -9,6 +9,7 @@ import torch
 from cause_scenes import named, normal
 from torch import nn
 
+from crosscheck.causes.scenes import between
 from crosscheck.causes.site import Side, Site
 from crosscheck.models.model import Call, Run
 from crosscheck.twins import compare as comparing
@@ -266,3 +267,10 @@ def test_a_gradient_of_a_layer_without_counterpart_is_not_the_wholes(monkeypatch
     monkeypatch.setattr(locate, "state_gaps", lambda *_: [])
     (found,) = locate.leaf_culprits([whole], None, [], None, None, "float64")
     assert (found.first, found.match is not None) == (owner, owner == "")
+
+
+def test_a_stretch_at_the_beginning_or_the_end_has_the_calls_that_lie_in_it():
+    run = Run({}, calls=[Call(key, "", parent) for key, parent in (("a", ""), ("b", ""), ("", None))])
+    ends = [("", "b", ["a"]), ("a", "", ["b"]), ("", "", ["a", "b"])]
+    for after, before, inside in ends:
+        assert [call.key for call in between(run, SimpleNamespace(after=after, before=before))] == inside

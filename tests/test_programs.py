@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from crosscheck import cache
 from crosscheck.backends.jax_backend import configure
+from crosscheck.backends.jax_watch import Recorder
 from crosscheck.backends.programs import Program, digest
+from crosscheck.feed import Feed, same
 
 CPU = jax.devices("cpu")[0]
 X = np.arange(3.0)
@@ -116,3 +119,19 @@ def test_what_other_sources_gave_goes_after_a_week(folder, monkeypatch):
     assert mine.exists()
     assert young.exists()
     assert not old.exists()
+
+
+def test_what_was_recorded_keeps_its_order_in_a_pytree():
+    recorder = Recorder({}, None)
+    for path in ("z", "a", "m"):
+        recorder.enter(path, (X,))
+        recorder.leave(path, (X,), X)
+    kept_in_order = jax.tree.map(lambda x: x, recorder.numbered())
+    assert [key.partition(" ")[2] for key in sorted(kept_in_order)] == ["z", "a", "m"]
+
+
+def test_two_feeds_are_the_same_if_every_number_is():
+    feed = Feed({"W": X}, {}, {"X": X}, None, (X,), {"drop": X})
+    assert same(feed, replace(feed, labels=X))
+    for other in ({"params": {"W": X + 1}}, {"inputs": {}}, {"cotangents": (X, X)}, {"uniforms": {"drop": -X}}):
+        assert not same(feed, replace(feed, **other))

@@ -13,7 +13,7 @@ from crosscheck.pairing.names import role
 from crosscheck.twins.measure import STEP
 
 LARGE = 8.0
-"""Beyond the cap of relu6 wherever what is normalized lies."""
+"""Well beyond the cap of relu6, to which what is normalized is added."""
 
 
 def fresh(leaves: Iterable[Leaf], values: Mapping[str, Array], seed: int) -> dict[str, Array]:
