@@ -55,8 +55,8 @@ class FunctionModel(JaxModel):
         return {path: first.get(id(variable), len(first)) for path, variable in leaves}
 
     def pool(self, ask: Ask) -> list[Array]:
-        with self.width(ask), jax.default_matmul_precision("highest"):
-            at, program = Point(self, ask), self.traced(ask)[0]
+        with self.settings(ask):
+            at, program = Point(self, ask), self.traced(ask).program
             arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
             return [numpy(value) for value in (*arguments, *values(program, arguments))]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -14,7 +16,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.backends.xla import quick_options
 from crosscheck.models.jax_watch import Forcing, Watcher, is_array
-from crosscheck.models.model import Arrays, Ask, Call, Forced, Look, Model, Run, cast
+from crosscheck.models.model import Arrays, Ask, Call, Forced, Look, Model, Run, cast, stand_in
 from crosscheck.models.trees import flatten
 
 Pytree = Any
@@ -30,8 +32,7 @@ class JaxModel(Model):
     def __init__(self) -> None:
         self.notes = []
         self.programs: dict[Any, Callable[..., Any]] = {}
-        self.known: dict[Any, Shape] = {}
-        self.random: dict[bool, bool] = {}
+        self.known: dict[Any, Traced] = {}
 
     @abstractmethod
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -46,58 +47,71 @@ class JaxModel(Model):
 
     def look(self, ask: Ask) -> Look:
         """Abstractly: nothing is computed."""
-        with self.width(ask):
-            closed, calls, outputs = self.traced(ask)
-        return Look(
-            tuple(call.key for call in calls), {name: tuple(y.shape) for name, y in outputs.items()}, self.uses(closed)
-        )
+        with self.settings(ask):
+            traced = self.traced(ask)
+        return Look.of(traced.calls, traced.outputs, self.uses(traced.program))
 
     def draws(self, ask: Ask) -> bool:
-        if ask.train not in self.random:
-            with self.width(ask):
-                self.random[ask.train] = "random_bits" in str(self.traced(ask)[0])
-        return self.random[ask.train]
+        with self.settings(ask):
+            return "random_bits" in self.traced(ask).text
 
-    def traced(self, ask: Ask) -> tuple[Any, list[Call], Any]:
-        """The program of a forward pass, its calls, and its outputs' shapes."""
+    def traced(self, ask: Ask) -> Traced:
+        """What a forward pass of this kind computes and records, found out without computing."""
         at, calls = Point(self, ask), []
+        key = (ask.train, ask.dtype, at.shapes())
+        if key not in self.known:
 
-        def forward(values: Any, inputs: Any) -> Any:
-            watcher = Watcher(True)
-            result, _ = self.apply(values, {n: inputs[n] for n in ask.inputs}, ask.train, watcher)
-            calls.extend(watcher.calls)
-            return flatten(result, is_array)
+            def forward(values: Any, inputs: Any) -> Any:
+                watcher = Watcher(True)
+                result, state = self.apply(values, {n: inputs[n] for n in ask.inputs}, ask.train, watcher)
+                calls.extend(watcher.calls)
+                return flatten(result, is_array), [(call.inputs, call.outputs) for call in watcher.calls], state
 
-        closed, outputs = jax.make_jaxpr(forward, return_shape=True)(at.moving | at.fixed, at.smooth | at.data)
-        return closed, calls, outputs
+            trace = jax.make_jaxpr(forward, return_shape=True)
+            program, (outputs, recorded, _) = trace(at.moving | at.fixed, at.smooth | at.data)
+            shaped = tuple(
+                replace(call, inputs=stand_ins(ins), outputs=stand_ins(outs))
+                for call, (ins, outs) in zip(calls, recorded)
+            )
+            self.known[key] = Traced(program, shaped, stand_ins(outputs))
+        return self.known[key]
+
+    def trains(self, ask: Ask) -> bool:
+        """Whether to run in training mode: not if evaluation is the same program."""
+        return ask.train and not self.traced(ask).same(self.traced(replace(ask, train=False)))
 
     def uses(self, closed: Any) -> dict[str, int]:
         """For leaves without a module: the first operation that takes them."""
         return {}
 
-    def width(self, ask: Ask) -> Any:
+    @contextmanager
+    def settings(self, ask: Ask) -> Iterator[None]:
+        """JAX's settings while something is traced or run: in the width that is asked for, products in full."""
         wide = ask.dtype == "float64" or any(leaf.dtype == "float64" for leaf in self.leaves)
-        return jax.enable_x64(wide or bool(jax.config.jax_enable_x64))
+        with jax.enable_x64(wide or bool(jax.config.jax_enable_x64)), jax.default_matmul_precision("highest"):
+            yield
 
     def run(self, ask: Ask) -> Run:
-        with self.width(ask), jax.default_matmul_precision("highest"):
+        with self.settings(ask):
             return self.asked(ask)
 
     def asked(self, ask: Ask) -> Run:
-        at, shape = Point(self, ask), self.shape(ask)
-        traced = ask.trace or bool(ask.forced) or (ask.dtype == "float64" and shape.size <= SMALL)
-        slopes = traced or ask.cotangents is not None
-        key = (ask.train, ask.dtype, traced, bool(ask.forced), slopes, at.shapes())
+        ask = replace(ask, train=self.trains(ask))
+        at, shape = Point(self, ask), self.traced(ask)
+        small, wanted = ask.dtype == "float64" and shape.size <= SMALL, ask.trace or bool(ask.forced)
+        forced = bool(ask.forced) or (ask.trace and not small)  # what is recorded soon is forced, by the same program
+        slopes = small or wanted or ask.cotangents is not None
+        key = (ask.train, ask.dtype, small or wanted, forced, slopes, at.shapes())
         if key not in self.programs:
-            self.programs[key] = self.program(ask, bool(ask.forced), slopes)
-        probes = shape.probes if traced else {}
-        forcing = shape.forcing(ask.forced, ask.dtype == "float64") if ask.forced else None
+            self.programs[key] = self.program(ask, forced, slopes)
+        probes = shape.probes if small or wanted else {}
+        forcing = shape.forcing(ask.forced, ask.dtype == "float64") if forced else None
         gradients, (outputs, state, recorded) = self.programs[key](
-            (at.moving, at.smooth, probes), at.fixed, at.data, shape.outputs | floats(ask.cotangents or {}), forcing
+            (at.moving, at.smooth, probes), at.fixed, at.data, shape.ends | floats(ask.cotangents or {}), forcing
         )
         moving, smooth, came = gradients if ask.cotangents is not None else ({}, {}, {})
         calls = []
-        for call, (inputs, results) in zip(shape.calls, recorded if ask.trace or ask.forced else ()):
+        for call, (inputs, results) in zip(shape.calls, recorded if wanted else ()):
             d_in, d_out = came.get(call.key, ({}, {}))
             calls.append(Call(call.key, call.kind, call.parent, *map(arrays, (inputs, results, d_out, d_in))))
         return Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state), calls)
@@ -119,39 +133,40 @@ class JaxModel(Model):
             return jax.jit(lambda *args: (None, forward(*args)[1]), compiler_options=options)
         return jax.jit(jax.grad(forward, has_aux=True), compiler_options=options)
 
-    def shape(self, ask: Ask) -> Shape:
-        """What a run of this kind records, found out without computing."""
-        at = Point(self, ask)
-        key = (ask.train, ask.dtype, at.shapes())
-        if key not in self.known:
-            calls: list[Call] = []
-
-            def traced() -> Any:
-                watcher = Watcher(True)
-                inputs = {n: (at.smooth | at.data)[n] for n in ask.inputs}
-                result, _ = self.apply(at.moving | at.fixed, inputs, ask.train, watcher)
-                calls.extend(watcher.calls)
-                return flatten(result, is_array), [(call.inputs, call.outputs) for call in watcher.calls]
-
-            outputs, recorded = jax.eval_shape(traced)
-            probes = {call.key: (zeros(ins), zeros(outs)) for call, (ins, outs) in zip(calls, recorded)}
-            kept = tuple(Call(call.key, call.kind, call.parent) for call in calls)
-            self.known[key] = Shape(kept, probes, zeros(outputs))
-        return self.known[key]
-
 
 @dataclass(frozen=True)
-class Shape:
-    """The calls of a kind of run; zeros for what goes into and comes out of each, and for the outputs."""
+class Traced:
+    """The program of a forward pass; its calls and outputs, with stand-ins for arrays."""
 
+    program: Any
     calls: tuple[Call, ...]
-    probes: Pytree
     outputs: Arrays
+
+    @cached_property
+    def text(self) -> str:
+        return str(self.program.jaxpr)
+
+    def same(self, other: Traced) -> bool:
+        """Whether the other computes the very same, of the same constants."""
+        constants = list(zip(self.program.consts, other.program.consts))
+        alike = [call.key for call in self.calls] == [call.key for call in other.calls]
+        return alike and self.text == other.text and all(np.array_equal(numpy(a), numpy(b)) for a, b in constants)
+
+    @cached_property
+    def probes(self) -> Pytree:
+        """Zeros for every floating array that goes into and comes out of a call."""
+        return {call.key: (zeros(call.inputs), zeros(call.outputs)) for call in self.calls}
+
+    @cached_property
+    def ends(self) -> Arrays:
+        """Zeros for the outputs."""
+        return zeros(self.outputs)
 
     @property
     def size(self) -> int:
         """Bytes of everything that is recorded."""
-        return sum(zero.nbytes for sides in self.probes.values() for side in sides for zero in side.values())
+        sides = [side for call in self.calls for side in (call.inputs, call.outputs)]
+        return sum(x.size * x.dtype.itemsize for side in sides for x in floats(side).values())
 
     def forcing(self, forced: Mapping[str, Forced], wide: bool) -> tuple[Pytree, Pytree, Pytree]:
         """Flags, values and weights for everything that is recorded; `wide`: in float64, whatever the model keeps."""
@@ -198,8 +213,16 @@ class Point:
         return tuple((name, v.shape, v.dtype.name) for name, v in (self.smooth | self.data).items())
 
 
+def stand_ins(shaped: Mapping[str, Any]) -> Arrays:
+    return {name: stand_in(s.shape, s.dtype if not is_key(s) else np.uint32) for name, s in shaped.items()}
+
+
+def is_key(value: Any) -> bool:
+    return bool(jnp.issubdtype(value.dtype, jax.dtypes.prng_key))
+
+
 def zeros(shaped: Mapping[str, Any]) -> Arrays:
-    return {name: np.zeros(s.shape, s.dtype) for name, s in shaped.items() if jnp.issubdtype(s.dtype, jnp.floating)}
+    return {name: np.zeros(s.shape, s.dtype) for name, s in shaped.items() if is_float(s)}
 
 
 def floats(values: Mapping[str, Array]) -> Arrays:
@@ -220,7 +243,7 @@ def arrays(values: Mapping[str, Any]) -> Arrays:
 
 def numpy(value: Any) -> Array:
     """As a NumPy array; bfloat16, which NumPy lacks, as float32."""
-    if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if is_key(value):
         value = jax.random.key_data(value)
     array = np.asarray(value)
     return array.astype(np.float32) if array.dtype == jnp.bfloat16 else array

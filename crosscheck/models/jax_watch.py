@@ -125,7 +125,7 @@ def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
 
 def shared_dropout(self: Any, inputs: Any, *, deterministic: bool | None = None, **_: Any) -> Any:
     still = self.deterministic if deterministic is None else deterministic
-    return inputs if still else dropped(inputs, self.rate, jax.lax.stop_gradient(inputs), jnp)
+    return dropped(inputs, self.rate, jax.lax.stop_gradient(inputs), jnp) if self.rate and not still else inputs
 
 
 def patched(cls: Any, name: str, value: Any) -> Any:

@@ -7,7 +7,7 @@ NumPy arrays in the layout of the model's own framework.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,12 +100,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Look:
-    """What a first look shows: the calls in the order in which they completed, the outputs' shapes, and for leaves that
-    no module owns the order in which they are first used."""
+    """What a first look shows: the calls in the order in which they completed, stand-ins for the outputs, the shapes of
+    all that calls take and give, and for leaves that no module owns the order in which they are first used."""
 
     calls: tuple[str, ...]
-    outputs: Mapping[str, tuple[int, ...]]
+    outputs: Arrays
+    shapes: frozenset[tuple[int, ...]]
     first_use: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(calls: Iterable[Call], outputs: Arrays, first_use: Mapping[str, int] | None = None) -> Look:
+        calls = tuple(calls)
+        shapes = frozenset(np.shape(x) for call in calls for x in (*call.inputs.values(), *call.outputs.values()))
+        stand_ins = {name: stand_in(y.shape, y.dtype) for name, y in outputs.items()}
+        return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {})
 
     def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
         """When each leaf is first used: with its owner's first call, or that of the nearest module around it."""
@@ -176,6 +184,11 @@ def cast(array: Any, dtype: str) -> Array:
     value = np.asarray(array)
     wanted = dtype and (value.dtype.kind == "f" or value.dtype.name == "bfloat16")
     return value.astype(dtype) if wanted else value
+
+
+def stand_in(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array of this shape that takes no memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 PACKAGES = ("torch.nn.", "flax.", "transformers.pytorch_utils")

@@ -79,7 +79,7 @@ class ReferenceModel(Model):
 
     def look(self, ask: Ask) -> Look:
         run = self.run(ask)
-        return Look(tuple(call.key for call in run.calls), {name: y.shape for name, y in run.outputs.items()})
+        return Look.of(run.calls, run.outputs)
 
     def draws(self, ask: Ask) -> bool:
         """Whether anything but the elements of an array is kept or dropped: whole examples, say."""

@@ -16,7 +16,7 @@ from crosscheck.axes import Array
 from crosscheck.models import torch_axes
 from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain
 from crosscheck.models.open import NotAModel
-from crosscheck.models.torch_watch import Watcher, is_tensor, numpy
+from crosscheck.models.torch_watch import Watcher, is_tensor, numpy, shadow
 from crosscheck.models.trees import flatten
 
 
@@ -99,12 +99,15 @@ class TorchModel(Model):
         return tensor.to(own.pop()) if not dtype and len(own) == 1 and tensor.is_floating_point() else tensor
 
     def look(self, ask: Ask) -> Look:
-        run = self.run(replace(ask, trace=True, cotangents=None))
-        return Look(tuple(call.key for call in run.calls), {name: y.shape for name, y in run.outputs.items()})
+        ask = replace(ask, trace=True, cotangents=None)
+        run = self.watched(ask, Watcher(self.module, ask, self.device, shadow))
+        return Look.of(run.calls, run.outputs)
 
     def run(self, ask: Ask) -> Run:
+        return self.watched(ask, Watcher(self.module, ask, self.device))
+
+    def watched(self, ask: Ask, watcher: Watcher) -> Run:
         with self.prepared(ask):
-            watcher = Watcher(self.module, ask, self.device)
             inputs = {name: self.as_input(value, ask.dtype) for name, value in ask.inputs.items()}
             for tensor in inputs.values():
                 tensor.requires_grad_(tensor.is_floating_point() and ask.cotangents is not None)

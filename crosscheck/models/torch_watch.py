@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from crosscheck.axes import Array
 from crosscheck.models.masks import dropped
-from crosscheck.models.model import Arrays, Ask, Call, call_key, kind_of
+from crosscheck.models.model import Arrays, Ask, Call, call_key, kind_of, stand_in
 from crosscheck.models.trees import flatten, rebuild
 
 F = nn.functional
@@ -49,11 +50,14 @@ class SharedDropout(TorchFunctionMode):  # type: ignore[misc]
 class Watcher:
     """Records every call of every submodule; forces those that are asked for.
 
-    `terms` are the parts of the loss that give forced calls their cotangents.
+    `terms` are the parts of the loss that give forced calls their cotangents. `keep` makes of a tensor what is recorded
+    of it.
     """
 
-    def __init__(self, module: nn.Module, ask: Ask, device: torch.device):
-        self.module, self.ask, self.device = module, ask, device
+    def __init__(
+        self, module: nn.Module, ask: Ask, device: torch.device, keep: Callable[[torch.Tensor], Array] | None = None
+    ):
+        self.module, self.ask, self.device, self.keep = module, ask, device, keep or numpy
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
@@ -82,7 +86,7 @@ class Watcher:
             self.stack.append(call)
             given = {name.partition(".")[2]: value for name, value in flatten((args, kwargs), is_tensor).items()}
             full = {name.partition(".")[2]: name for name in flatten((args, kwargs), is_tensor)}
-            call.inputs = {name: numpy(value) for name, value in given.items()}
+            call.inputs = {name: self.keep(value) for name, value in given.items()}
             forced = key in self.ask.forced
             taken = self.force_inputs(call, given) if forced else viewed(given, call.input_cotangents)
             return rebuild((args, kwargs), {full[name]: value for name, value in taken.items()})
@@ -109,7 +113,7 @@ class Watcher:
             call = self.stack.pop()
             self.calls.append(call)
             given = flatten(result, is_tensor)
-            call.outputs = {name: numpy(value) for name, value in given.items()}
+            call.outputs = {name: self.keep(value) for name, value in given.items()}
             if call.key in self.ask.forced:
                 return rebuild(result, self.force_outputs(call, given))
             return rebuild(result, copied(given, call.cotangents))
@@ -172,6 +176,11 @@ def keep_gradient(tensor: torch.Tensor, store: Arrays, name: str) -> None:
         store[name] = store[name] + numpy(grad) if name in store else numpy(grad)
 
     tensor.register_hook(hook)
+
+
+def shadow(tensor: torch.Tensor) -> Array:
+    """A stand-in of the tensor's shape."""
+    return stand_in(tuple(tensor.shape), np.float64)
 
 
 def numpy(tensor: torch.Tensor) -> Array:

@@ -21,7 +21,7 @@ def later(twins: Twins, trail: Trail) -> tuple[list[Gap], Trail]:
     dtype = twins.rounding(trail.first.dtype)
     for _ in range(BATCHES):
         asks = (following(asks[0], states[0]), following(asks[1], states[1]))
-        mine, theirs = (model.run(replace(ask, cotangents={})) for model, ask in zip(models, asks))
+        mine, theirs = (model.run(replace(ask, cotangents=None)) for model, ask in zip(models, asks))
         gaps = state_gaps(mine, mine, [], theirs, twins.pairing, dtype)
         if wrong := [gap for gap in gaps if not gap.agrees]:
             return wrong, Trail(*asks)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Ask, Forced, Model
+from crosscheck.models.model import Arrays, Ask, Forced, Model, Run
 from crosscheck.twins.measure import ROUNDOFF, within_float32
 
 STEP = 2.0**-26
@@ -31,8 +31,8 @@ def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str
     if not small:
         return {}
     mine = {m.unit.first: force_of(m.first) for m in scene.matches if m.unit.first}
-    bent = bent_calls(twins.first, replace(scene.asks[0], cotangents=None), mine) | narrow(scene.run)
-    bent_there = bent_calls(twins.second, replace(scene.asks[1], cotangents=None), scene.forces) | narrow(scene.forced)
+    bent = bent_calls(twins.first, scene.asks[0], mine, scene.run) | narrow(scene.run)
+    bent_there = bent_calls(twins.second, scene.asks[1], scene.forces, scene.forced) | narrow(scene.forced)
     there = {m.unit.first: m.unit.second for m in scene.matches}
     reasons = {}
     for d in small:
@@ -84,8 +84,9 @@ def narrow(run: Any) -> set[str]:
     }
 
 
-def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced]) -> set[str]:
-    """The calls whose incoming or outgoing tensors do not answer a small move along a line."""
+def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced], at: Run) -> set[str]:
+    """The calls whose incoming or outgoing tensors do not answer a small move along a line from what a run showed that
+    was `forced` so."""
     rng = np.random.default_rng(0)
     ways = {key: direction(rng, force) for key, force in forced.items()}
     inputs = {name: way(rng, value) for name, value in ask.inputs.items()}
@@ -94,15 +95,17 @@ def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced]) -> set[str]
         model.run(
             replace(
                 ask,
+                cotangents=None,
                 trace=True,
                 forced={key: shifted(force, ways[key], t) for key, force in forced.items()},
                 inputs={name: shift(value, inputs[name], t) for name, value in ask.inputs.items()},
                 values={name: shift(value, values[name], t) for name, value in ask.values.items()},
             )
         )
-        for t in (0.0, STEP, 2 * STEP)
+        for t in (STEP, 2 * STEP)
     ]
-    return {calls[0].key for calls in zip(*(run.calls for run in runs)) if any(map(bent, *map(tensors_of, calls)))}
+    calls = zip(at.calls, *(run.calls for run in runs))
+    return {once[0].key for once in calls if any(map(bent, *map(tensors_of, once)))}
 
 
 def direction(rng: np.random.Generator, force: Forced) -> tuple[Arrays, Arrays]:

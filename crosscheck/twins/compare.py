@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from crosscheck.twins.measure import within_float32
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
 from crosscheck.twins.steps import stepping
-from crosscheck.twins.twins import Twins
+from crosscheck.twins.twins import Ends, Twins
 
 Progress = Callable[[str], None]
 
@@ -97,8 +98,13 @@ def prepare(
     paired = saved or pair(a, b, look.used(a.leaves), other.used(b.leaves), pairing)
     twins = Twins(a, b, inputs, paired, seed, images=is_torch(a) != is_torch(b), dtype=dtype)
     twins.input_names = tensors(inputs.first, inputs.second, twins.images)
+    twins.expected = Ends.of(look.outputs, other.outputs, twins.images)
     if saved is None:
-        twins = rewired(settled(twins))
+        twins = settled(twins, look)
+    with suppress(Exception):  # the ladder will say what is raised
+        twins.look_for_padding()
+    if saved is None:
+        twins = rewired(twins)
     report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
     report.layers = layers(a, b, look, other, twins.pairing)
     report.inputs = [told(name, inputs) for name in inputs.first]
@@ -156,7 +162,7 @@ def second_look(
 
 
 def sizes(look: Look) -> list[tuple[int, ...]]:
-    return [tuple(sorted(shape)) for shape in look.outputs.values()]
+    return [tuple(sorted(y.shape)) for y in look.outputs.values()]
 
 
 def candidates(given: Inputs, moves: bool) -> list[Inputs]:

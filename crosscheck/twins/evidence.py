@@ -12,7 +12,7 @@ from itertools import islice, product
 
 import numpy as np
 
-from crosscheck.models.model import Leaf, Run
+from crosscheck.models.model import Leaf, Look, Run
 from crosscheck.pairing.fits import Fit, fits
 from crosscheck.pairing.links import Link, Piece
 from crosscheck.twins.forced import Match, back, forces, matches, tensors
@@ -26,10 +26,10 @@ MOST, TRIALS = 6, 24
 """Layouts that are tried of one leaf, and combinations of layouts that are tried in all."""
 
 
-def settled(twins: Twins) -> Twins:
+def settled(twins: Twins, look: Look) -> Twins:
     """The twins with every link's layout settled, as far as evidence goes; the rest is listed as open."""
     questions = {i: options(twins, link) for i, link in enumerate(twins.pairing.links)}
-    if all(len(found) == 1 for found in questions.values()) and not may_flatten(twins):
+    if all(len(found) == 1 for found in questions.values()) and not may_flatten(twins, look):
         return twins
     try:
         ask, _ = twins.asks(twins.random, False, trace=True)
@@ -92,11 +92,11 @@ def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
     return replace(leaf, shape=shape)
 
 
-def may_flatten(twins: Twins) -> bool:
-    """Whether the first model has images ahead of dense layers."""
-    ranks = {len(leaf.shape) for leaf in twins.first.leaves if leaf.trainable}
-    images = ranks & {3, 4, 5} or any(x.ndim >= 4 for x in twins.inputs.first.values())
-    return 2 in ranks and bool(images) and twins.images
+def may_flatten(twins: Twins, look: Look) -> bool:
+    """Whether the first model has images of as many elements as some dense layer takes, in more than one order."""
+    sizes = {size for leaf in twins.first.leaves if leaf.trainable and len(leaf.shape) == 2 for size in leaf.shape}
+    images = {shape[1:] for shape in look.shapes if len(shape) >= 4 and sum(size > 1 for size in shape[1:]) > 1}
+    return twins.images and any(int(np.prod(image)) in sizes for image in images)
 
 
 def owner(link: Link) -> str:

@@ -17,11 +17,12 @@ from crosscheck.twins.twins import Twins
 
 
 def output_gaps(
-    twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
+    twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
 ) -> list[Gap]:
     """Outputs by name; one that only one model has is said so."""
     floor = noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype, step=step)
-    theirs, found = back(other.outputs, twins.outputs), []
+    names, found = twins.names(train), []
+    theirs, taken = back(other.outputs, names), {name for name, _ in names.values()}
     for name, value in run.outputs.items():
         if name in theirs:
             there = theirs[name]
@@ -33,18 +34,18 @@ def output_gaps(
             found.append(Gap("output", name, np.inf, np.inf, np.inf, problem=shapes))
         else:
             found.append(Gap("output", name, np.inf, np.inf, np.inf, problem="the second model has no such output"))
-    alone = [name for name in other.outputs if name not in run.outputs and name not in taken(twins)]
+    alone = [name for name in other.outputs if name not in run.outputs and name not in taken]
     missing = "the first model has no such output"
     return found + [Gap("output", name, np.inf, np.inf, np.inf, problem=missing) for name in alone]
 
 
-def padded_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
+def padded_gaps(twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
     """Outputs that differ at padded positions."""
     if twins.padding is None:
         return []
     floor, theirs = (
         noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype),
-        back(other.outputs, twins.outputs),
+        back(other.outputs, twins.names(train)),
     )
     both = {n: (y, theirs[n]) for n, y in run.outputs.items() if n in theirs and theirs[n].shape == y.shape}
     found = [
@@ -55,20 +56,15 @@ def padded_gaps(twins: Twins, base: Run, run: Run, moved: list[Run], other: Run,
     return [gap for gap in found if not gap.agrees]
 
 
-def taken(twins: Twins) -> set[str]:
-    """The second's outputs that correspond to one of the first's."""
-    return {name for name, _ in twins.outputs.values()}
-
-
 def floats(values: Arrays) -> Arrays:
     return {name: value for name, value in values.items() if value.dtype.kind in "fc"}
 
 
 def gaps_of(
-    twins: Twins, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
+    twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
 ) -> list[Gap]:
     """Everything two runs can be compared by; noise is told from the first model's run `base` and those nearby."""
-    found = output_gaps(twins, base, run, moved, other, dtype, step)
+    found = output_gaps(twins, train, base, run, moved, other, dtype, step)
     if run.gradients:
         found += gradient_gaps(base, run, moved, other, twins.pairing, dtype, step)
     floor = noises(base.input_gradients, [m.input_gradients for m in moved], dtype, shared=True, step=step)

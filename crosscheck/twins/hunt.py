@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.gaps import output_gaps
 from crosscheck.twins.ladder import Finding
-from crosscheck.twins.locate import Divergence, locate, look, other_borders
+from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
 from crosscheck.twins.pool import Parting, parting
 from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
@@ -74,12 +74,14 @@ def parted(twins: Twins, trail: Trail) -> Parting | None:
     """Where the models part if the second is a plain function whose forward pass differs."""
     ask = replace(trail.first, trace=True, cotangents=None)
     dtype = twins.rounding(ask.dtype)
-    run, pool = twins.first.run(ask), twins.second.pool(trail.second)
-    if not pool or len(run.calls) < 2:
+    if not (pool := twins.second.pool(trail.second)):
+        return None
+    run = twins.first.run(ask)
+    if len(run.calls) < 2:
         return None
     moved = twins.nearby(ask)
     there = twins.second.run(replace(trail.second, cotangents=None))
-    if all(gap.agrees for gap in output_gaps(twins, run, run, moved, there, dtype)):
+    if all(gap.agrees for gap in output_gaps(twins, ask.train, run, run, moved, there, dtype)):
         return None
     return parting(run.calls, pool, moved, ask, dtype)
 
@@ -96,15 +98,26 @@ def record(twins: Twins, trail: Trail) -> Scene:
     moved = twins.nearby(mine, time.perf_counter() - start)
     other = twins.second.run(theirs)
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
-    found = matches(pairs, run, other, twins.images)
-    forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
-    found = matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
-    borders = borders_of(found, run, moved, forced, twins.rounding(trail.first.dtype))
+    found, dtype = matches(pairs, run, other, twins.images), twins.rounding(trail.first.dtype)
+    del other
+    for inner in (False, True):
+        force = forces(found, inner)
+        forced = twins.second.run(replace(theirs, forced=force))
+        before, found = found, matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
+        seen = [look(match, moved, forced, dtype) for match in found]
+        if not inner and laid(found) == laid(before) and not any(map(is_torn, seen)):
+            return Scene(found, run, moved, forced, force, (mine, theirs))
+    borders = other_borders(seen, {call.key: call.parent for call in run.calls})
     found = [match for match in found if match.unit.first not in borders]
     force = forces(found)
     return Scene(found, run, moved, twins.second.run(replace(theirs, forced=force)), force, (mine, theirs))
 
 
-def borders_of(found: list[Match], run: Run, moved: list[Run], forced: Run, dtype: str) -> set[str]:
-    parents = {call.key: call.parent for call in run.calls}
-    return other_borders([look(match, moved, forced, dtype) for match in found], parents)
+def laid(found: Sequence[Match]) -> list[Any]:
+    """How the tensors of all units correspond."""
+    return [(match.inputs, match.outputs, match.again) for match in found]
+
+
+def is_torn(seen: Seen) -> bool:
+    """Whether a module around others takes or gives something else: it may begin or end elsewhere."""
+    return not seen.match.unit.inner and bool(seen.worst("inputs") or seen.worst("outputs"))

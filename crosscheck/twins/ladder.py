@@ -10,7 +10,6 @@ The first three are in float64 where both models can be run in it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +20,7 @@ from crosscheck.models.model import Ask, Run
 from crosscheck.twins.batches import later
 from crosscheck.twins.gaps import gaps_of, padded_gaps
 from crosscheck.twins.measure import ROUNDOFF, Gap, rms
-from crosscheck.twins.twins import Trail, Twins
+from crosscheck.twins.twins import AGAIN, Both, Trail, Twins
 
 JUMP = 16.0
 """Noise units by which sound models are apart at most; by so many roundoffs a run is moved to see it jump."""
@@ -54,31 +53,25 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     """Run both models at the same point and compare whatever comes out."""
     finding = Finding(name)
     try:
-        mine, theirs = twins.asks(values, train, dtype=dtype, cotangents={})
-        if train not in twins.once or (train not in twins.steady and values is not twins.random):
-            twins.run_once(mine, theirs)
-        if not twins.outputs:
-            twins.match_outputs(*twins.once[train])
-            twins.look_for_padding(mine)
-        mine, theirs = (
-            replace(ask, cotangents=u) for ask, u in zip((mine, theirs), twins.cotangents(twins.once[train][0]))
-        )
-        start = time.perf_counter()
-        run = twins.first.run(mine)
-        took = time.perf_counter() - start
-        other = twins.second.run(theirs)
-        if train not in twins.steady and (why := drawing(twins, (run, other), (mine, theirs))):
-            finding.reason = why
-            return finding, None
-        twins.steady.add(train)
+        begun, twins.begun = twins.begun, None
+        first_time = not train and values is twins.random and dtype == twins.dtype
+        both = begun if begun and first_time else twins.run_both(*twins.asks(values, train, dtype=dtype))
+        (mine, theirs), (run, other) = both.asks, both.runs
         exact = replace(mine, dtype=twins.dtype)
         own = run if dtype == twins.dtype else None
-        base, moved = twins.around(exact, own, took) if twins.dtype else (run, [])
+        base, moved = twins.around(exact, own, both.took) if twins.dtype else (run, [])
+        compared = twins, train, base, run, moved, other, twins.rounding(dtype)
+        gaps, padded = gaps_of(*compared), padded_gaps(*compared)
+        if train not in twins.steady:
+            agree = all(gap.agrees for gap in gaps)
+            finding.reason = drawing(twins, both, replace(exact, seed=AGAIN), base, moved, agree)
+            if finding.reason:
+                return finding, None
+        twins.steady.add(train)
     except Exception as error:
         finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
         return finding, None
-    compared = twins, base, run, moved, other, twins.rounding(dtype)
-    finding.gaps, finding.padded = gaps_of(*compared), padded_gaps(*compared)
+    finding.gaps, finding.padded = gaps, padded
     if not dtype and finding.diverges:
         finding.gaps = beside_jumps(twins, mine, run, other, finding.gaps)
     return finding, Trail(mine, theirs, (run.state, other.state))
@@ -89,19 +82,30 @@ def beside_jumps(twins: Twins, ask: Ask, run: Run, other: Run, gaps: Sequence[Ga
     sound models are apart: in a deep net some relu flips, of which a small step in float64 shows nothing."""
     dtype = twins.rounding("")
     step = JUMP * ROUNDOFF[dtype]
-    jumping = gaps_of(twins, run, run, twins.nearby(ask, step=step), other, dtype, step)
+    jumping = gaps_of(twins, ask.train, run, run, twins.nearby(ask, step=step), other, dtype, step)
     return [min(pair, key=lambda gap: gap.units) for pair in zip(gaps, jumping)]
 
 
-def drawing(twins: Twins, again: Sequence[Run], asks: Sequence[Ask]) -> str:
-    """Why a mode cannot be compared, or "": a model that gives something else when it is run again."""
-    models, once = (twins.first, twins.second), twins.once[asks[0].train]
-    for model, run, other, ask, which in zip(models, once, again, asks, ("first", "second")):
-        changed = [name for name, y in run.outputs.items() if not near(y, other.outputs[name])]
-        if changed or model.draws(ask):
-            mode = "training" if ask.train else "evaluation"
-            return f"set aside: in {mode} mode the {which} model draws random numbers that cannot be shared"
+def drawing(twins: Twins, both: Both, again: Ask, base: Run, moved: Sequence[Run], agree: bool) -> str:
+    """Why a mode cannot be compared, or "": a model that gives something else when it is run again. The first was run
+    nearby, with another seed (`again`, from `base`); the second is run again only if the two do not agree."""
+    steady = any(same(base, run) for run in moved) or same(base, twins.first.run(again))
+    if not steady or twins.first.draws(both.asks[0]):
+        return drawn("first", again)
+    steady = agree or same(both.runs[1], twins.second.run(replace(both.asks[1], seed=AGAIN)))
+    if not steady or twins.second.draws(both.asks[1]):
+        return drawn("second", again)
     return ""
+
+
+def drawn(which: str, ask: Ask) -> str:
+    mode = "training" if ask.train else "evaluation"
+    return f"set aside: in {mode} mode the {which} model draws random numbers that cannot be shared"
+
+
+def same(run: Run, other: Run) -> bool:
+    """Whether the outputs are the same, but for rounding."""
+    return all(name in other.outputs and near(y, other.outputs[name]) for name, y in run.outputs.items())
 
 
 def near(a: Array, b: Array) -> bool:

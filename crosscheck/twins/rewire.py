@@ -42,10 +42,9 @@ def rewired(twins: Twins) -> Twins:
 
 def agree(twins: Twins) -> bool:
     """Whether the outputs are nearly the same as it is."""
-    mine, theirs = twins.asks(twins.random, False, cotangents={})
-    twins.run_once(mine, theirs)
-    outputs, others = (run.outputs for run in twins.once[False])
-    names = tensors(outputs, others, twins.images)
+    twins.begun = twins.run_both(*twins.asks(twins.random, False))
+    outputs, others = (run.outputs for run in twins.begun.runs)
+    names = twins.names(False)
     near = [distance(fit.there(outputs[name]), others[other]) < SURE for name, (other, fit) in names.items()]
     return bool(near) and all(near)
 
@@ -58,7 +57,7 @@ def by_values(twins: Twins) -> Twins:
         if not swaps:
             break
         links = tuple(moved(link, swaps) for link in twins.pairing.links)
-        twins = replace(twins, pairing=replace(twins.pairing, links=links), once={})
+        twins = replace(twins, pairing=replace(twins.pairing, links=links), begun=None, ends={})
     return twins
 
 

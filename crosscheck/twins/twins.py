@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +22,38 @@ from crosscheck.twins.randomise import moved as nudge
 
 LONG = 0.5
 """Seconds."""
+AGAIN = 1
+"""A seed other than that of most runs, so that what is drawn shows itself."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What comes out of both models in a mode (its values do not count), and how the outputs correspond."""
+
+    first: Arrays
+    second: Arrays
+    names: Names
+
+    @staticmethod
+    def of(first: Arrays, second: Arrays, images: bool) -> Ends:
+        return Ends(first, second, tensors(first, second, images))
+
+    def fits(self, other: Ends) -> bool:
+        """Whether outputs of the same names and shapes come out."""
+        return kinds(self.first) == kinds(other.first) and kinds(self.second) == kinds(other.second)
+
+
+def kinds(outputs: Arrays) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {name: (y.shape, y.dtype.kind) for name, y in outputs.items()}
+
+
+@dataclass(frozen=True)
+class Both:
+    """What both models were asked and what they showed; how long the first took [s]."""
+
+    asks: tuple[Ask, Ask]
+    runs: tuple[Run, Run]
+    took: float
 
 
 @dataclass
@@ -35,10 +68,13 @@ class Twins:
     images: bool = False
     dtype: str = "float64"
     input_names: Names = field(default_factory=dict)
-    outputs: Names = field(default_factory=dict)
+    ends: dict[bool, Ends] = field(default_factory=dict)
+    """What comes out in evaluation (False) and in training mode, told by values."""
+    expected: Ends = field(default_factory=lambda: Ends({}, {}, {}))
+    """What is expected to come out, told by a first look."""
     kept: tuple[Ask, Run, list[Run]] | tuple[()] = ()
-    once: dict[bool, tuple[Run, Run]] = field(default_factory=dict)
-    """Both models' first run in evaluation (False) and in training mode; until both are steady at `random`."""
+    begun: Both | None = None
+    """A first run in evaluation mode at `random`, until it is judged."""
     steady: set[bool] = field(default_factory=set)
     """Modes in which both are known to give the same again."""
     narrow: bool = False
@@ -60,27 +96,41 @@ class Twins:
         more.setdefault("dtype", self.dtype)
         return Ask(mine, self.inputs.first, train, **more), Ask(theirs, self.inputs.second, train, **more)
 
-    def cotangents(self, run: Run) -> tuple[Arrays, Arrays]:
+    def names(self, train: bool) -> Names:
+        """Which output of the second model each of the first's is in this mode."""
+        return self.ends.get(train, self.expected).names
+
+    def cotangents(self, ends: Ends) -> tuple[Arrays, Arrays]:
         """Random directions in the space of the outputs, as either model lays them out."""
         rng = np.random.default_rng(self.seed + 1)
-        mine = {
-            name: np.asarray(rng.standard_normal(y.shape)) for name, y in run.outputs.items() if y.dtype.kind == "f"
-        }
-        mine = {name: u for name, u in mine.items() if name in self.outputs}
+        mine = {name: np.asarray(rng.standard_normal(y.shape)) for name, y in ends.first.items() if y.dtype.kind == "f"}
+        mine = {name: u for name, u in mine.items() if name in ends.names}
         if self.padding is not None:
             mine = {name: self.padding.without(u) for name, u in mine.items()}
-        return mine, there(mine, self.outputs)
+        return mine, there(mine, ends.names)
 
-    def run_once(self, mine: Ask, theirs: Ask) -> None:
-        """With another seed than later on, so that what is drawn shows itself."""
-        self.once[mine.train] = self.first.run(replace(mine, seed=1)), self.second.run(replace(theirs, seed=1))
+    def run_both(self, mine: Ask, theirs: Ask) -> Both:
+        """Forward, and backward from directions that are drawn for the outputs as they are expected to be; once more if
+        they are otherwise."""
+        train = mine.train
+        ends = self.ends.get(train) or self.ends.get(not train) or self.expected
+        while True:
+            mine, theirs = (replace(ask, cotangents=u) for ask, u in zip((mine, theirs), self.cotangents(ends)))
+            start = time.perf_counter()
+            run = self.first.run(mine)
+            took = time.perf_counter() - start
+            other = self.second.run(theirs)
+            found = Ends.of(run.outputs, other.outputs, self.images)
+            is_known = train in self.ends
+            if not (is_known and found.fits(self.ends[train])):
+                self.ends[train] = found
+            if is_known or (found.fits(ends) and found.names == ends.names):
+                return Both((mine, theirs), (run, other), took)
+            ends = found
 
-    def match_outputs(self, run: Run, other: Run) -> None:
-        self.outputs = tensors(run.outputs, other.outputs, self.images)
-
-    def look_for_padding(self, ask: Ask) -> None:
+    def look_for_padding(self) -> None:
         """In evaluation mode, where nothing is drawn."""
-        ask = replace(ask, train=False)
+        ask, _ = self.asks(self.random, False)
         if masks(ask.inputs):
             self.padding = padding(self.first, ask, self.first.run(ask).outputs)
 
@@ -105,7 +155,7 @@ class Twins:
     def nearby(self, ask: Ask, took: float = 0.0, step: float = STEP) -> list[Run]:
         """The first model's runs at parameters and inputs moved a little: one where a run takes long [s]."""
         seeds = [self.seed + 10 * i for i in range(1, 2 if took > LONG else 3)]
-        return [self.first.run(nudged(ask, seed, step)) for seed in seeds]
+        return [self.first.run(replace(nudged(ask, seed, step), seed=AGAIN)) for seed in seeds]
 
 
 @dataclass

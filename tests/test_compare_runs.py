@@ -1,0 +1,144 @@
+"""How often two models are run, and in which mode what comes out is compared with what."""
+
+import jax.numpy as jnp
+import pytest
+import torch
+from flax import nnx
+from torch import nn
+
+import crosscheck
+from crosscheck.models.jax_model import JaxModel
+from crosscheck.models.torch_model import TorchModel
+
+X = "x: n c = 6 4"
+
+
+class TwoHeads(nn.Module):
+    """Two heads while it trains, as GoogLeNet has; `slope` of the second."""
+
+    def __init__(self, slope=1.0):
+        super().__init__()
+        self.body, self.head, self.aside = nn.Linear(4, 5), nn.Linear(5, 3), nn.Linear(5, 2)
+        self.slope = slope
+
+    def forward(self, x):
+        h = torch.tanh(self.body(x))
+        return (self.slope * self.aside(h), self.head(h)) if self.training else self.head(h)
+
+
+class FlaxHeads(nnx.Module):
+    def __init__(self, rngs):
+        self.trunk, self.out, self.extra = (nnx.Linear(a, b, rngs=rngs) for a, b in ((4, 5), (5, 3), (5, 2)))
+        self.mode = nnx.Dropout(0.0)
+
+    def __call__(self, x):
+        h = jnp.tanh(self.trunk(x))
+        return self.out(h) if self.mode.deterministic else (self.extra(h), self.out(h))
+
+
+def test_what_comes_out_only_in_training_is_compared_there():
+    report = crosscheck.compare(TwoHeads(), FlaxHeads(nnx.Rngs(0)), X)
+    assert report.agree
+    assert [len([g for g in f.gaps if g.kind == "output"]) for f in report.findings] == [1, 2, 1, 1]
+
+
+def test_a_head_that_differs_in_training_alone_is_found():
+    report = crosscheck.compare(TwoHeads(1.1), FlaxHeads(nnx.Rngs(0)), X)
+    assert [f.rung for f in report.findings if f.diverges] == ["train"]
+    wrong = next(f for f in report.findings if f.rung == "train").gaps
+    assert {g.path for g in wrong if g.kind == "output" and not g.agrees} == {"0"}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.fc = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 5)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
+
+
+class FlaxNet(nnx.Module):
+    def __init__(self, rngs):
+        self.c = nnx.Conv(3, 8, (3, 3), padding="VALID", rngs=rngs)
+        self.n, self.d = nnx.BatchNorm(8, momentum=0.9, rngs=rngs), nnx.Linear(8, 5, rngs=rngs)
+
+    def __call__(self, x):
+        return self.d(nnx.relu(self.n(self.c(x))).mean((1, 2)))
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Every run that is made: which framework's, and whether everything was recorded."""
+    found = []
+    for model in (TorchModel, JaxModel):
+        plain = model.run
+
+        def run(self, ask, plain=plain):
+            found.append((self.framework, ask.trace or bool(ask.forced), ask.cotangents is not None))
+            return plain(self, ask)
+
+        monkeypatch.setattr(model, "run", run)
+    return found
+
+
+def test_models_that_agree_are_run_once_a_rung_and_nothing_is_recorded(runs):
+    rungs = ("eval", "given", "precision")
+    report = crosscheck.compare(Net(), FlaxNet(nnx.Rngs(0)), "x: n c h w = 4 3 9 9", rungs=rungs)
+    assert report.agree
+    assert not any(recorded for _, recorded, _ in runs)
+    assert [backward for framework, _, backward in runs if framework == "flax.nnx"] == [True] * 3
+
+
+def test_training_that_is_the_same_program_is_compiled_once():
+    class Plain(nnx.Module):
+        def __init__(self, rngs):
+            self.fc, self.drop = nnx.Linear(4, 3, rngs=rngs), nnx.Dropout(self.rate, rngs=rngs)
+
+        def __call__(self, x):
+            return self.drop(self.fc(x))
+
+    made = []
+    plain = JaxModel.program
+
+    def program(self, ask, forced, slopes):
+        made.append(ask.train)
+        return plain(self, ask, forced, slopes)
+
+    def compiled(rate):
+        made.clear()
+        Plain.rate = rate
+        torch_twin = nn.Sequential(nn.Linear(4, 3), nn.Dropout(rate))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(JaxModel, "program", program)
+            assert crosscheck.compare(torch_twin, Plain(nnx.Rngs(0)), X, rungs=("eval", "train")).agree
+        return list(made)
+
+    assert compiled(0.0) == [False]
+    assert compiled(0.5) == [False, True]
+
+
+def test_training_that_differs_in_what_it_leaves_alone_is_another_program():
+    class Counting(nnx.Module):
+        """Keeps a constant while it trains, for which nothing is computed."""
+
+        def __init__(self, rngs):
+            self.fc, self.seen, self.mode = nnx.Linear(4, 3, rngs=rngs), nnx.BatchStat(jnp.zeros(3)), nnx.Dropout(0.0)
+
+        def __call__(self, x):
+            if not self.mode.deterministic:
+                self.seen[...] = self.fc.bias[...]
+            return self.fc(x) + self.seen[...] * 0
+
+    class Still(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+            self.register_buffer("seen", torch.zeros(3))
+
+        def forward(self, x):
+            return self.fc(x) + self.seen * 0
+
+    report = crosscheck.compare(Still(), Counting(nnx.Rngs(0)), X, rungs=("eval", "train"))
+    assert [f.rung for f in report.findings if f.diverges] == ["train"]
+    assert [g.path for g in report.tensors["train"] if not g.agrees] == ["seen"]
