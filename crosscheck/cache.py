@@ -1,4 +1,4 @@
-"""Where results are kept between runs: compiled programs and noise floors. CROSSCHECK_CACHE names another folder."""
+"""Where results are kept between runs: programs, noise floors, proofs. CROSSCHECK_CACHE names another folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-KEPT = ("noise", "programs")
-"""What depends on sources of this project: noise floors on the reference's, programs on those of the JAX column."""
+KEPT = ("noise", "proofs", "programs")
+"""What depends on sources of this project: noise floors and proofs on the reference's, programs on the JAX column's."""
 
 WEEK = 7 * 24 * 3600.0
 

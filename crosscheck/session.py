@@ -17,9 +17,9 @@ from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
 from crosscheck.feed import Feed, same
 from crosscheck.noise import Experiment
-from crosscheck.numerics.certificate import certify
 from crosscheck.numerics.formats import arithmetic, round_to
 from crosscheck.observation import Key, Observation
+from crosscheck.proofs import Proof, proofs
 
 NUMPY_DTYPES = ("float64", "float32")
 """What the reference itself can run in; in other dtypes it takes part as the float64 truth."""
@@ -44,7 +44,9 @@ class Session:
     feeds: dict[Batch, Feed] = field(default_factory=dict)
     siblings: dict[str, Session] = field(default_factory=dict)
     references: dict[str, Truth] = field(default_factory=dict)
-    proofs: dict[Any, list[tuple[Feed, Mapping[Key, Any]]]] = field(default_factory=dict)
+    proved: dict[Any, list[tuple[Feed, Mapping[Key, Proof]]]] = field(default_factory=dict)
+    built: dict[str, Subject] = field(default_factory=dict)
+    """By column the first that was built, of which those of other dtypes and modes are siblings."""
 
     def subject(self, column: str, mode: str = "") -> Subject:
         """The case in a column; its usual mode is jit for JAX and eager for the others."""
@@ -53,7 +55,11 @@ class Session:
             return cast(Subject, self.oracle)
         if key not in self.subjects:
             device = self.device if column != "numpy" else "cpu"
-            self.subjects[key] = subject(column, self.case, self.dtype, key[1], device)
+            if column in self.built:
+                self.subjects[key] = self.built[column].sibling(self.dtype, key[1])
+            else:
+                self.subjects[key] = subject(column, self.case, self.dtype, key[1], device)
+                self.built[column] = self.subjects[key]
         return self.subjects[key]
 
     def sibling(self, dtype: str) -> Session:
@@ -87,15 +93,17 @@ class Session:
             f"pass {train} {batch}", lambda lift: subject.observe_as(lift, self.feed(batch), train).tensors
         )
 
-    def certificates(self, train: bool, data_set: str) -> Mapping[Key, Any]:
-        """The reference's pass on certificates; dtypes in which the same numbers are fed share it."""
-        feed, made = self.feed(data_set), self.proofs.setdefault((train, data_set), [])
-        for known, tensors in made:
+    def proofs(self, train: bool, data_set: str) -> Mapping[Key, Proof]:
+        """What certificates prove of the reference's pass; dtypes in which the same numbers are fed share it."""
+        feed, made = self.feed(data_set), self.proved.setdefault((train, data_set), [])
+        for known, found in made:
             if same(known, feed):
-                return tensors
-        proof: Mapping[Key, Any] = self.oracle.observe_as(certify, feed, train).tensors
-        made.append((feed, proof))
-        return proof
+                return found
+        name = f"{self.case!r}|{self.seed}|pass {train} {data_set}"
+        exact = self.reference_pass(train, data_set).tensors
+        found = proofs(lambda lift: self.oracle.observe_as(lift, feed, train).tensors, exact, name)
+        made.append((feed, found))
+        return found
 
     @cached_property
     def oracle(self) -> Any:
@@ -192,7 +200,7 @@ class Session:
 def replace_dtype(session: Session, dtype: str) -> Session:
     """A fresh session for another dtype, which shares what cannot be built and what does not depend on the dtype."""
     fresh = Session(session.case, session.columns, session.dtypes, session.device, session.seed, dtype)
-    return replace(fresh, broken=session.broken, proofs=session.proofs)
+    return replace(fresh, broken=session.broken, proved=session.proved, built=session.built)
 
 
 def usual_mode(column: str) -> str:

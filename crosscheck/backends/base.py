@@ -61,6 +61,10 @@ class Subject(ABC):
         sizes = {axis: n for spec in self.specs.values() for axis, n in zip(spec.axes.split(), spec.sizes)}
         self.layout: Layout = join(reference_module(case), self.column, sizes)
 
+    def sibling(self, dtype: str, mode: str) -> Subject:
+        """The same case in another dtype or mode, on the same device."""
+        return type(self)(self.case, dtype, mode, self.device)
+
     @abstractmethod
     def observe(self, feed: Feed, train: bool, trace: bool = True) -> Observation:
         """Run forward and backward. Without `trace` nothing is recorded of the submodules."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,12 @@ class Subject(base.Subject):
         self.layout.require_coverage({path: tuple(v.shape) for path, v in self.variables.items()})
         self.trainable = {row.column_path for row in self.layout.rows if row.trainable}
         self.compiled: dict[Any, Any] = {}
+
+    def sibling(self, dtype: str, mode: str) -> Subject:
+        """Of what was built nothing depends on either."""
+        other = copy.copy(self)
+        other.dtype, other.mode, other.compiled = dtype, mode, {}
+        return other
 
     def build(self) -> None:
         """Build the module without running its initializers: the arrays come from the feed."""
@@ -149,13 +156,13 @@ class Subject(base.Subject):
         def run(args: Arrays, cotangents: Any) -> Any:
             probes = self.probes(args, train) if trace else None
 
-            def loss(params: Arrays, inputs: Arrays, probes: Any) -> Any:
+            def forward(params: Arrays, inputs: Arrays, probes: Any) -> Any:
                 at = args | {"params": params, "inputs": inputs}
                 outputs, nodes, state = self.forward(at, probes, train, trace)
-                weighed = [(y * u).sum() for y, u in matching(outputs, cotangents)]
-                return sum(weighed, start=0.0), (outputs, nodes, state)
+                return [y for y, _ in smooth(outputs, cotangents)], (outputs, nodes, state)
 
-            return jax.grad(loss, argnums=(0, 1, 2), has_aux=True)(args["params"], args["inputs"], probes)
+            _, pullback, shown = jax.vjp(forward, args["params"], args["inputs"], probes, has_aux=True)
+            return pullback([u.astype(y.dtype) for y, u in smooth(shown[0], cotangents)]), shown
 
         return run
 
@@ -258,6 +265,11 @@ class Subject(base.Subject):
         if self.mode == "jit" and self.jax_device == jax.devices()[0]:
             return cast  # a compiled function takes it to the usual device itself, and sooner
         return jax.device_put(cast, self.jax_device)
+
+
+def smooth(outputs: Any, cotangents: Any) -> list[tuple[Any, Any]]:
+    """The outputs that can be differentiated, with their cotangents."""
+    return [(y, u) for y, u in matching(outputs, cotangents) if jnp.issubdtype(jnp.result_type(y), jnp.floating)]
 
 
 def as_numpy(values: Mapping[str, Any]) -> dict[str, Array]:

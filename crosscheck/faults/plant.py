@@ -12,7 +12,7 @@ from crosscheck.faults.catalogue import Fault, Replacement
 
 ABSENT = object()
 
-SPOILT = {"numpy": "noise", "jax": "programs"}
+SPOILT = {"numpy": ("noise", "proofs"), "jax": ("programs",)}
 """What would be kept of a faulty column for later runs."""
 
 
@@ -27,7 +27,7 @@ def planted(fault: Fault) -> Iterator[None]:
     before = vars(owner).get(name, ABSENT) if not isinstance(owner, MutableMapping) else owner[name]
     put(owner, name, replacement(member(owner, name)))
     try:
-        with cache.suspended(SPOILT[fault.column]) if fault.column in SPOILT else nullcontext():
+        with cache.suspended(*SPOILT[fault.column]) if fault.column in SPOILT else nullcontext():
             yield
     finally:
         put(owner, name, before)

@@ -197,8 +197,8 @@ def certified(
 
 
 def lattice(x: Certified) -> float:
-    """The step of the grid on which x lies, and the terms of the sum that it is; infinite for zeros only."""
-    return float(2.0 ** accumulated(x).lattice)
+    """The exponent of the step of the grid on which x lies, and the terms of the sum that it is; infinite for zeros."""
+    return accumulated(x).lattice
 
 
 def union(demands: Iterable[Demand]) -> Demand:

@@ -137,6 +137,8 @@ def judge(observed: Any, reference: Any, floor: Floor, name: str = "observed") -
         return Judgement(np.inf, np.inf, worst, f"not finite: {found} where the reference has {expected}")
     if not np.isfinite(floor.tensor):
         return Judgement(np.inf, np.inf, place(d == d), "the noise is not finite: the format overflows")
+    if not d.any():
+        return Judgement(0.0, 0.0, (0,) * d.ndim)
     with np.errstate(over="ignore"):
         r2, relative = rms(d / floor.tensor), np.abs(d) / floor.element
         if d.size > LARGE:

@@ -17,10 +17,9 @@ from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted, 
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.forcing import locate
-from crosscheck.numerics.carrier import values
-from crosscheck.numerics.certificate import Certified, certified, lattice
 from crosscheck.numerics.floor import Floor, judge, rms
 from crosscheck.observation import Key, Observation
+from crosscheck.proofs import Proof
 from crosscheck.rungs.finding import AGREE, DIVERGE, NOT_RUN, Finding
 from crosscheck.session import Session
 
@@ -50,12 +49,8 @@ def compare_exactly(
     session: Session, data_set: str, train: bool, figures: dict[str, int]
 ) -> tuple[list[Verdict], tuple[str, ...]]:
     """Verdicts on the tensors that the certificate covers; counts what was and was not covered."""
-    proved = {key: tensor for key, tensor in session.certificates(train, data_set).items() if not given(key)}
-    covered = {
-        key: tensor
-        for key, tensor in proved.items()
-        if isinstance(tensor, Certified) and tensor.size and certified(tensor, session.dtype)
-    }
+    proved = {key: proof for key, proof in session.proofs(train, data_set).items() if not given(key)}
+    covered = {key: proof for key, proof in proved.items() if proof.covers(session.dtype)}
     figures["tensors"] += len(proved)
     figures["certified"] += len(covered)
     if not covered:
@@ -65,11 +60,11 @@ def compare_exactly(
         return [], ()
     truth = session.reference_pass(train, data_set)
     verdicts = []
-    for key, tensor in covered.items():
-        held = [o for o in observations if is_held(key, tensor, o.column, session.dtype, truth)]
+    for key, proof in covered.items():
+        held = [o for o in observations if is_held(key, proof, o.column, session.dtype, truth)]
         if len(held) < 2:
             continue
-        verdict, rounded = judge_exactly(key, tensor, held, truth)
+        verdict, rounded = judge_exactly(key, proof, held, truth)
         if verdict is not None:
             figures["identical"] += verdict.agrees and not rounded
             figures["up_to_rounding"] += rounded
@@ -82,16 +77,14 @@ def given(key: Key) -> bool:
     return key.kind in ("input", "cotangent") and key.path.partition("[")[0] == ""
 
 
-def is_held(key: Key, tensor: Certified, column: str, dtype: str, truth: Truth) -> bool:
-    """Whether the certificate covers the arithmetic that this column is known to use for this tensor."""
-    return key not in truth.special.get(column, {}) or certified(tensor, dtype, accumulator=dtype)
+def is_held(key: Key, proof: Proof, column: str, dtype: str, truth: Truth) -> bool:
+    """Whether the proof covers the arithmetic that this column is known to use for this tensor."""
+    return key not in truth.special.get(column, {}) or proof.covers(dtype, accumulator=dtype)
 
 
-def judge_exactly(
-    key: Key, tensor: Certified, observations: list[Observation], truth: Truth
-) -> tuple[Verdict | None, bool]:
+def judge_exactly(key: Key, proof: Proof, observations: list[Observation], truth: Truth) -> tuple[Verdict | None, bool]:
     """The verdict, None if a column has no such submodule, and whether a column is exact only up to rounding."""
-    r = np.asarray(values(tensor), dtype=np.float64)
+    r = proof.value
     seen = {o.column: o.tensors[key].astype(np.float64) for o in observations if key in o.tensors}
     if len(seen) < len(observations):
         return None, False
@@ -101,7 +94,7 @@ def judge_exactly(
     unequal = [column for column, array in seen.items() if not np.array_equal(array, r)]
     if not unequal:
         return Verdict(key, needed=0.0, error=0.0, relative=0.0), False
-    snapped = all(snaps(seen[column], r, lattice(tensor), truth.floor(key, column)) for column in unequal)
+    snapped = all(snaps(seen[column], r, proof.step, truth.floor(key, column)) for column in unequal)
     verdict = described(key, seen, r, unequal, observations[0].axes[key])
     if snapped:
         return verdict, True

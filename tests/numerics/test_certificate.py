@@ -256,10 +256,10 @@ def test_uncertified_means_infinitely_many_bits():
 
 def test_lattice_is_the_step_of_the_terms():
     x = certify(np.array([0.5, 1.5]))
-    assert lattice(x) == 0.5
-    assert lattice(x.sum()) == 0.5  # the sum is 2, but a missing term would be 1/2 off
-    assert lattice(np.maximum(x.sum(), 0)) == 2
-    assert lattice(x.mean()) == lattice(0.5 * x.sum()) == lattice(x.sum() * 0.5) == 0.25
+    assert lattice(x) == -1
+    assert lattice(x.sum()) == -1  # the sum is 2, but a missing term would be 1/2 off
+    assert lattice(np.maximum(x.sum(), 0)) == 1
+    assert lattice(x.mean()) == lattice(0.5 * x.sum()) == lattice(x.sum() * 0.5) == -2
     assert lattice(certify(np.zeros(2))) == inf
 
 
