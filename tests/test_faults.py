@@ -303,3 +303,16 @@ def test_a_missing_column_is_not_run(monkeypatch):
     assert found.not_run == {"torch": "torch not installed", "jax": "jax not installed"}
     assert not found.trials
     assert found.exit_code == 2
+
+
+def test_a_faulty_reference_leaves_what_the_sound_one_proved():
+    bench, (fault, site) = (
+        Bench(),
+        next((f, f.sites[0]) for f in catalogue() if f.column == "numpy" and f.bites == "forward"),
+    )
+    before = dict(bench.session(site.case).proofs(True, "ties"))
+    with bench.faulty(fault, site) as session:
+        spoilt = session.proofs(True, "ties")
+    after = bench.session(site.case).proofs(True, "ties")
+    assert any(not np.array_equal(spoilt[key].value, before[key].value) for key in before)
+    assert all(np.array_equal(after[key].value, before[key].value) for key in before)

@@ -115,6 +115,8 @@ def without(session: Session, column: str) -> Session:
         feeds=dict(session.feeds),
         siblings={dtype: without(sibling, column) for dtype, sibling in session.siblings.items()},
         references={} if column == "numpy" else session.references,
+        proved={} if column == "numpy" else session.proved,
+        built={name: subject for name, subject in session.built.items() if name != column},
     )
 
 
