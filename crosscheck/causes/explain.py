@@ -8,7 +8,7 @@ differ. Nothing is claimed otherwise: then clues are all there is.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
@@ -45,11 +45,13 @@ class Explanation:
 
 def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     """Puts the explanation, or clues, into the culprit."""
-    of_a_function = isinstance(scene, Parting)
-    found = parting_sites(twins, scene) if of_a_function else sites(twins, scene, culprit.divergence)
+    explain_first(with_narrow(twins, scene, sites(twins, scene, culprit.divergence)), culprit)
+
+
+def with_narrow(twins: Any, scene: Any, found: Sequence[Site]) -> list[Site]:
+    """The sites, and once more as either side may have rounded them."""
     in_float32 = twins.dtype != "float64" or getattr(scene, "narrow", False)
-    narrow = [replace(site, coarse=True) for site in found] if in_float32 else []
-    explain_first((*found, *narrow), culprit)
+    return [*found, *(replace(site, coarse=True) for site in found if in_float32)]
 
 
 def explain_first(found: Sequence[Site], culprit: Any) -> None:
@@ -57,6 +59,14 @@ def explain_first(found: Sequence[Site], culprit: Any) -> None:
     load()
     culprit.explanation = next(filter(None, map(explain, found)), None)
     culprit.clues = [] if culprit.explanation else [clue for site in found[:1] for clue in clues(site)]
+
+
+def explanations(twins: Any, place: Parting) -> Iterator[tuple[int, Explanation]]:
+    """Of a parting from a plain function: which of its sites is explained, by what."""
+    load()
+    for at, site in enumerate(with_narrow(twins, place, parting_sites(twins, place))):
+        if (found := explain(site)) is not None:
+            yield at, found
 
 
 def explain(site: Site) -> Explanation | None:

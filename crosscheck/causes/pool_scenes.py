@@ -18,7 +18,7 @@ def parting_sites(twins: Any, place: Parting) -> list[Site]:
         Site(
             "value" if place.wiring else "output",
             wide(place.made),
-            wide(instead),
+            wide(candidate.value),
             tuple(wide(value) for _, value in place.inputs),
             (here, Side(twins.second.framework)),
             leaves_of(leaves, path, values, True),
@@ -26,5 +26,5 @@ def parting_sites(twins: Any, place: Parting) -> list[Site]:
             train=place.ask.train,
             called=tuple((words, "") for words, _ in place.inputs) if place.wiring else (),
         )
-        for instead in place.instead
+        for candidate in place.instead
     ]

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from crosscheck.axes import Array
 from crosscheck.models.interpret import values
-from crosscheck.models.jax_model import JaxModel, Point, numpy
+from crosscheck.models.jax_model import JaxModel, Point, arrays, numpy
 from crosscheck.models.jax_watch import Watcher, is_array
 from crosscheck.models.linen_model import MODES
-from crosscheck.models.model import Arrays, Ask, Leaf
+from crosscheck.models.model import Arrays, Ask, Leaf, Pool
 
 
 class FunctionModel(JaxModel):
@@ -54,11 +54,12 @@ class FunctionModel(JaxModel):
         leaves = zip(sorted(self.given), closed.jaxpr.invars)
         return {path: first.get(id(variable), len(first)) for path, variable in leaves}
 
-    def pool(self, ask: Ask) -> list[Array]:
+    def pool(self, ask: Ask, instead: Mapping[int, Array] | None = None) -> Pool:
         with self.settings(ask):
-            at, program = Point(self, ask), self.traced(ask).program
+            at, traced = Point(self, ask), self.traced(ask)
             arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
-            return [numpy(value) for value in (*arguments, *values(program, arguments))]
+            found, given = values(traced.program, arguments, {i: jnp.asarray(x) for i, x in (instead or {}).items()})
+            return Pool([numpy(value) for value in found], arrays(dict(zip(sorted(traced.outputs), given))))
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         args, kwargs = self.arguments(inputs)

@@ -7,7 +7,7 @@ NumPy arrays in the layout of the model's own framework.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,14 @@ class Look:
         return found
 
 
+@dataclass(frozen=True)
+class Pool:
+    """What goes into a forward pass and every value that it computes, in order; what comes out."""
+
+    values: Sequence[Array]
+    outputs: Arrays
+
+
 class Model(ABC):
     """A model of the user's, opened for comparison."""
 
@@ -165,9 +173,9 @@ class Model(ABC):
     def leaf(self, path: str) -> Leaf:
         return next(leaf for leaf in self.leaves if path in (leaf.path, *leaf.aliases))
 
-    def pool(self, ask: Ask) -> list[Array]:
-        """What goes into a forward pass and every value that it computes; nothing where that cannot be told."""
-        return []
+    def pool(self, ask: Ask, instead: Mapping[int, Array] | None = None) -> Pool:
+        """Every value of a forward pass; nothing where that cannot be told. `instead`: what stands for some of them."""
+        return Pool([], {})
 
     def describe(self) -> Mapping[str, Any]:
         count = sum(int(np.prod(leaf.shape)) for leaf in self.leaves if leaf.trainable)

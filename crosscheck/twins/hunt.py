@@ -10,10 +10,9 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
-from crosscheck.twins.gaps import output_gaps
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
-from crosscheck.twins.pool import Parting, parting
+from crosscheck.twins.parted import places
 from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
 
@@ -47,10 +46,8 @@ class Scene:
 
 def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
     """All culprits of a rung in order, each with its explanation."""
-    if (place := parted(twins, trail)) is not None:
-        culprit = Culprit(finding.rung, place.divergence)
-        explain(twins, place, culprit)
-        return [culprit]
+    if parted := places(twins, trail):
+        return [Culprit(finding.rung, p.parting.divergence, p.explanation, list(p.clues)) for p in parted]
     scene = record(twins, trail)
     dtype = twins.rounding(trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
@@ -68,22 +65,6 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         if not culprit.excused:
             explain(twins, scene, culprit)
     return culprits
-
-
-def parted(twins: Twins, trail: Trail) -> Parting | None:
-    """Where the models part if the second is a plain function whose forward pass differs."""
-    ask = replace(trail.first, trace=True, cotangents=None)
-    dtype = twins.rounding(ask.dtype)
-    if not (pool := twins.second.pool(trail.second)):
-        return None
-    run = twins.first.run(ask)
-    if len(run.calls) < 2:
-        return None
-    moved = twins.nearby(ask)
-    there = twins.second.run(replace(trail.second, cotangents=None))
-    if all(gap.agrees for gap in output_gaps(twins, ask.train, run, run, moved, there, dtype)):
-        return None
-    return parting(run.calls, pool, moved, ask, dtype)
 
 
 def follows(divergence: Divergence) -> bool:

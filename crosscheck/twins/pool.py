@@ -14,6 +14,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask, Call, Run
+from crosscheck.pairing.fits import Fit
 from crosscheck.twins.layouts import layouts
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap, gap, noises
@@ -25,6 +26,15 @@ MOST = 24
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A value of the function: its place in the pool, how it is laid out there, and itself as the module has it."""
+
+    place: int
+    fit: Fit
+    value: Array
+
+
+@dataclass(frozen=True)
 class Parting:
     """Where it is; what the module or wiring made, what the function may have made instead, nearest first, and from
     what."""
@@ -33,16 +43,15 @@ class Parting:
     call: Call
     wiring: bool
     made: Array
-    instead: Sequence[Array]
+    instead: Sequence[Candidate]
     inputs: Sequence[tuple[str, Array]]
     ask: Ask
 
 
-def parting(calls: Sequence[Call], pool: Sequence[Array], moved: Sequence[Run], ask: Ask, dtype: str) -> Parting:
+def parting(calls: Sequence[Call], known: Known, moved: Sequence[Run], ask: Ask, dtype: str) -> Parting:
     """`calls`: of the model of modules when it is run as asked, in the order in which they completed, the whole last;
     `moved`: the same run nearby."""
-    inner = [call for call in calls if call.key and not any(other.parent == call.key for other in calls)]
-    known = Known(pool, ALIKE.get(dtype, 1e-2))
+    inner = innermost(calls)
     last = max((i for i, call in enumerate(inner) if known.all(call.outputs)), default=-1)
     after = inner[last].key if last >= 0 else ""
     call = inner[last + 1] if last + 1 < len(inner) else calls[-1]
@@ -57,6 +66,11 @@ def parting(calls: Sequence[Call], pool: Sequence[Array], moved: Sequence[Run], 
     sources += [(f"`{c.key}`", value) for c in inner[: last + 1] for value in c.outputs.values()]
     given = sources[-SOURCES:] if wiring else list(call.inputs.items())
     return Parting(Divergence("forward", path, "", apart, wiring, *ends), call, wiring, made, instead, given, ask)
+
+
+def innermost(calls: Sequence[Call]) -> list[Call]:
+    """The calls in which no other was made."""
+    return [call for call in calls if call.key and not any(other.parent == call.key for other in calls)]
 
 
 def body_of(call: Call, calls: Sequence[Call], known: Known) -> str:
@@ -74,22 +88,22 @@ def differing(tensors: Arrays, known: Known) -> tuple[str, Array]:
 
 
 def distance(
-    kind: str, call: Call, name: str, made: Array, instead: Sequence[Array], moved: Sequence[Run], dtype: str
+    kind: str, call: Call, name: str, made: Array, instead: Sequence[Candidate], moved: Sequence[Run], dtype: str
 ) -> Gap:
     """To the nearest value that the function may have made instead."""
     if not instead:
         return Gap(kind, call.path, np.inf, np.inf, np.inf, problem="the function computes nothing of this size")
     nearby = [getattr(other, f"{kind}s") for run in moved for other in run.calls if other.key == call.key]
-    return gap(kind, call.path, made, instead[0], noises({name: made}, nearby, dtype)[name])
+    return gap(kind, call.path, made, instead[0].value, noises({name: made}, nearby, dtype)[name])
 
 
 class Known:
     """Values by size, each sorted, so that a layout does not matter."""
 
     def __init__(self, pool: Sequence[Array], alike: float):
-        self.pool, self.alike = [x for x in pool if x.dtype.kind == "f" and x.size > 1], alike
+        self.pool, self.alike = {i: x for i, x in enumerate(pool) if x.dtype.kind == "f" and x.size > 1}, alike
         self.sorted: dict[int, list[Array]] = {}
-        for x in self.pool:
+        for x in self.pool.values():
             self.sorted.setdefault(x.size, []).append(np.sort(x, axis=None))
 
     def has(self, x: Array) -> bool:
@@ -102,7 +116,8 @@ class Known:
     def all(self, tensors: Arrays) -> bool:
         return all(self.has(x) for x in tensors.values())
 
-    def near(self, x: Array) -> list[Array]:
-        """Values of the same size, laid out as x, the nearest first."""
-        laid = [fit.back(y) for y in self.pool if y.size == x.size for fit in layouts(x.shape, y.shape)[:3]]
-        return sorted(laid, key=lambda y: float(np.linalg.norm(x - y)))[:MOST]
+    def near(self, x: Array) -> list[Candidate]:
+        """Values of the same size, the nearest first."""
+        same = {i: y for i, y in self.pool.items() if y.size == x.size}
+        laid = [Candidate(i, fit, fit.back(y)) for i, y in same.items() for fit in layouts(x.shape, y.shape)[:3]]
+        return sorted(laid, key=lambda candidate: float(np.linalg.norm(x - candidate.value)))[:MOST]

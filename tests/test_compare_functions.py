@@ -1,0 +1,78 @@
+"""A plain function as the port: what is wrong is found one place after the other, and only what is proved is named."""
+
+from itertools import combinations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import crosscheck
+from crosscheck.models.interpret import values
+from tests.ports.others import FUNCTION, way
+from tests.ports.port import Mistake
+
+OUTSIDE = Mistake("a wave in the activation's place", way(act=lambda y: jnp.sin(3 * y) + 0.1 * y * y), ["tokens.1"])
+"""Which no catalogue has."""
+
+
+def found(*mistakes):
+    report = crosscheck.compare(FUNCTION.first(), FUNCTION.broken(*mistakes), FUNCTION.inputs(), rungs=("eval",))
+    return [
+        (culprit.divergence.first, [cause.id for cause in culprit.explanation.causes] if culprit.explanation else [])
+        for culprit in report.accused()
+    ]
+
+
+def known(mistake):
+    return mistake.blame[0], list(mistake.cause)
+
+
+@pytest.mark.parametrize(
+    "pair", list(combinations(FUNCTION.mistakes, 2)), ids=lambda p: " and ".join(m.name for m in p)
+)
+def test_two_mistakes_are_both_found_and_named(pair):
+    told = found(*pair)
+    assert all(known(mistake) in told for mistake in pair)
+    at_once = {"channels.1"} if pair[0].name == "gelu by tanh" else set()  # which is at two places
+    assert {where for where, _ in told} == {m.blame[0] for m in pair} | at_once
+
+
+def test_all_at_once():
+    told = found(*FUNCTION.mistakes)
+    assert told[0] == ("norm", ["layernorm-eps"])
+    assert ("tokens.1", ["gelu-tanh-default"]) in told
+
+
+@pytest.mark.parametrize("mistake", FUNCTION.mistakes, ids=lambda m: m.name)
+def test_one_mistake_is_told_alone(mistake):
+    told = found(mistake)
+    assert told[0] == known(mistake)
+    assert {where for where, _ in told} <= {mistake.blame[0], "channels.1"}
+
+
+def test_a_mistake_that_no_catalogue_has_is_placed_and_not_named():
+    assert found(OUTSIDE) == [("tokens.1", [])]
+
+
+def test_behind_a_mistake_that_is_named_nothing_is_claimed_of_one_that_cannot_be():
+    eps = next(mistake for mistake in FUNCTION.mistakes if mistake.name == "eps")
+    assert found(eps, OUTSIDE) == [known(eps)]
+
+
+def test_a_value_is_replaced_wherever_it_goes_on_to():
+    import jax
+
+    def function(x, y):
+        z = jax.jit(lambda a: a + 1)(x)
+        return z * y, z
+
+    program = jax.make_jaxpr(function)(np.float32(2), np.float32(5))
+    every, given = values(program, (np.float32(2), np.float32(5)), {})
+    assert [float(v) for v in every] == [2, 5, 3, 15]
+    assert [float(v) for v in given] == [15, 3]
+    _, given = values(program, (np.float32(2), np.float32(5)), {2: np.float32(7)})
+    assert [float(v) for v in given] == [35, 7]
+    _, given = values(program, (np.float32(2), np.float32(5)), {1: np.float32(10)})
+    assert [float(v) for v in given] == [30, 3]
