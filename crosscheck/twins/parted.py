@@ -2,8 +2,8 @@
 
 Of a function all values are known, so an explanation can be put to the test: the function is gone through once more,
 with what it should have made in the place of what it is said to have made. Then what follows has to be right: what
-comes out, or a later module. An explanation after which nothing is right is none, and of what follows on a place that is
-not explained nothing is told.
+comes out, or a later module. An explanation after which nothing is right is none, and of what follows on a place that
+is not explained nothing is told.
 """
 
 from __future__ import annotations
