@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crosscheck import cache
-from crosscheck.agreement import HOPELESS, Truth
+from crosscheck.agreement import Truth
 from crosscheck.noise import Floors, floors
 from crosscheck.numerics.carrier import map_leaves, values
 from crosscheck.numerics.floor import R2_LIMIT, RARE, REL_LIMIT, Floor, farthest, judge, wider
@@ -116,8 +116,7 @@ ASKED = [
     ("what passes", 1.0, 0, True),
     ("what fails by little", 10.0, 1, True),
     ("what rare events do not do either", 1000.0, 1, False),
-    ("what is nearly hopeless", 0.99 * HOPELESS * R2_LIMIT, 1, False),
-    ("what is hopeless", 1.01 * HOPELESS * R2_LIMIT, 0, False),
+    ("what is off by all of its scale", 1 / UNIT, 1, False),
 ]
 
 
