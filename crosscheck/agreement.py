@@ -68,7 +68,7 @@ class Truth:
         return self.special.get(column.split(" ")[0], {}).get(key, self.floors[key])
 
     def judge(self, key: Key, column: str, tensor: Array) -> Judgement:
-        """By the usual floor; what fails, however far it is off, by that of rare events: a flip may be worth anything."""
+        """By the usual floor; what fails, however far off, by that of rare events: a flip may be worth anything."""
         floor = self.floor(key, column)
         judged = judge(tensor, self.tensors[key], floor)
         if judged.passes or key not in self.rare:
