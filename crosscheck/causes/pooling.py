@@ -141,10 +141,12 @@ BEFORE = ("no activation", "relu(x)", "silu, x sigmoid(x)", "tanh(x)", "exact ge
 @family
 def pool(site: Site) -> Iterator[Variant]:
     """Of a value as it is, or of an activation of it; flattened or not."""
-    if not alone(site) or site.first.dtype.kind != "f" or site.first.shape != site.second.shape:
+    if not alone(site) or site.first.dtype.kind != "f":
         return
+    even, ranks = site.first.shape == site.second.shape, {site.first.ndim, site.second.ndim}
     for x in floats(site):
-        if 3 <= x.ndim <= 5 and site.first.ndim in (2, x.ndim) and len(x) == len(site.first):
+        fits = ranks == {x.ndim} or (even and ranks == {2})
+        if 3 <= x.ndim <= 5 and fits and len(x) == len(site.first) == len(site.second):
             yield from pools_of(site, ahead(x, site.sides[0].framework))
 
 
@@ -152,13 +154,13 @@ def pools_of(site: Site, x: Array) -> Iterator[Variant]:
     n, c, *image = x.shape
     framework = site.sides[0].framework
     flat = site.first.ndim == 2
-    y = site.first if flat else ahead(site.first, framework)
-    if y.size % (n * c) or (not flat and y.shape[1] != c) or 0 in x.shape:
+    made = [y if flat else ahead(y, framework) for y in (site.first, site.second)]
+    if 0 in x.shape or any(y.size % (n * c) or (not flat and y.shape[1] != c) for y in made):
         return
-    places = y.size // (n * c)
-    if places == 1 or places > prod(image):
+    outs = dict.fromkeys((y.size // (n * c), None if flat else y.shape[2:]) for y in made)
+    if any(places == 1 or places > prod(image) for places, _ in outs):
         return
-    found = list(geometries(site, image, places, None if flat else y.shape[2:]))
+    found = [option for places, out in outs for option in geometries(site, image, places, out)]
     if not found:
         return
     axes = [
@@ -243,7 +245,8 @@ def product(site: Site, x: Array, flat: bool) -> Callable[..., Array]:
         )
         if at is not site:
             return y.reshape(*y.shape[:2], -1)
-        return behind(y, framework).reshape(site.first.shape)
+        y = behind(y, framework)
+        return y.reshape(site.first.shape) if flat else y
 
     return make
 

@@ -88,7 +88,7 @@ def base(twins: Any, scene: Any, match: Match) -> dict[str, Any]:
 
 
 def output_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
-    theirs = back(there(scene, match).outputs, match.outputs)
+    theirs = back(there(scene, match).outputs, match.outputs | match.uneven_outputs)
     floor = noises(match.first.outputs, [outputs_of(run, match) for run in scene.moved], "float64")
     common = base(twins, scene, match)
     found = [
@@ -208,10 +208,10 @@ def following(scene: Any, match: Match, divergence: Any) -> list[Match]:
 def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     """What reaches the unit `before`, or what the module around gives, as something made of values from before."""
     reached = next((m for m in scene.matches if divergence.before and m.unit.first == divergence.before), None)
-    match, side_, names = (reached, "inputs", reached.inputs) if reached else (divergence.match, "outputs", None)
+    match, side_ = (reached, "inputs") if reached else (divergence.match, "outputs")
     if match is None:
         return []
-    names = names if names is not None else match.outputs
+    names = match.inputs | match.uneven_inputs if reached else match.outputs | match.uneven_outputs
     theirs = back(getattr(there(scene, match), side_), names)
     body = divergence.match.first.path if divergence.match else ""
     inputs = before(scene, match, divergence)

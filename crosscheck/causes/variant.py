@@ -83,5 +83,7 @@ def tried(function: Family, site: Site) -> list[Variant]:
         with np.errstate(all="ignore"):
             return list(function(site))
     except Exception as error:
+        if site.first.shape != site.second.shape:
+            return []  # most hypotheses are about values, not sizes
         warnings.warn(f"the hypotheses of {home(function)} failed: {type(error).__name__}: {error}", stacklevel=2)
         return []

@@ -194,9 +194,14 @@ def cause_rows(document: Entry, cause: Entry) -> list[Row]:
         departs = ", which departs from the formula" if cause["departs"] in (way, "both") else ""
         rows.append((f"  {name}", cause[way] + departs))
     rows += rules(document, causes)
-    figures = f"from {figure(cause['before'])} to {figure(cause['after'])}"
+    before, after = figure(cause["before"]), figure(cause["after"])
+    left = (
+        f"a difference of {after} is left"
+        if cause["before"] is None
+        else f"the difference goes from {before} to {after}"
+    )
     mine, theirs = (f"the {name}" if name in ("first", "second") else name for name in names)
-    rows.append(("proof", f"with {mine}'s way in place of {theirs}'s the difference goes {figures}"))
+    rows.append(("proof", f"with {mine}'s way in place of {theirs}'s {left}"))
     rows += fixes(document, causes)
     links = list(dict.fromkeys(c["evidence"] for c in causes if c["evidence"]))
     rows += [("evidence" if i == 0 else "", link) for i, link in enumerate(links)]

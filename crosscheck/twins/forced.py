@@ -14,7 +14,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Run
 from crosscheck.pairing.fits import Fit
-from crosscheck.twins.layouts import choose, flattened, layouts
+from crosscheck.twins.layouts import choose, flattened, layouts, usual
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
@@ -32,6 +32,9 @@ class Match:
     outputs: Names = field(default_factory=dict)
     again: dict[str, str] = field(default_factory=dict)
     """Inputs of the second that are the same tensor as another of its inputs (q, k and v of self-attention)."""
+    uneven_inputs: Names = field(default_factory=dict)
+    uneven_outputs: Names = field(default_factory=dict)
+    """What corresponds but has another size; it cannot be forced."""
 
 
 def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[Match]:
@@ -43,8 +46,22 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[M
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
         inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
-        found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs)))
+        odd = uneven(a.inputs, b.inputs, inputs, {}, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
+        found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
     return found
+
+
+def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: bool) -> Names:
+    """The only floating tensor of either side, if one cannot be laid out as the other: its axes are taken to be in the
+    order of what is `like` it, or of images."""
+    mine, theirs = ({name: x for name, x in side.items() if x.dtype.kind == "f"} for side in (first, second))
+    if names or len(mine) != 1 or len(theirs) != 1:
+        return {}
+    (name, x), (other, y) = *mine.items(), *theirs.items()
+    if x.ndim != y.ndim:
+        return {}
+    known = (fit for _, fit in like.values() if "(" not in fit.pattern and len(fit.pattern.split()) == 2 * x.ndim + 1)
+    return {name: (other, next(known, usual(x.shape, images)))}
 
 
 def once(call: Call, inputs: Names, outputs: Names) -> Call:

@@ -27,6 +27,13 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: bool = Fals
     return sorted(found, key=lambda fit: usual.index(fit.pattern) if fit.pattern in usual else len(usual))
 
 
+def usual(shape: tuple[int, ...], images: bool) -> Fit:
+    """As it is, or between frameworks that keep images differently with the channels last, whatever the sizes."""
+    names = NAMES[: len(shape)]
+    moved = names[0] + names[2:] + names[1] if images and len(shape) >= 4 else names
+    return Fit(f"{spread(names)} -> {spread(moved)}")
+
+
 def spread(names: str) -> str:
     return " ".join(names)
 

@@ -60,6 +60,11 @@ class Seen:
     def key(self) -> str:
         return self.match.unit.first
 
+    @property
+    def uneven(self) -> bool:
+        """Whether it takes or gives something of another size, so that it could not be forced."""
+        return bool(self.match.uneven_inputs or self.match.uneven_outputs)
+
     def worst(self, side: str) -> Gap | None:
         bad = [g for g in getattr(self, side).values() if not g.agrees]
         return max(bad, key=lambda g: g.units, default=None)
@@ -92,6 +97,9 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
             label = kind.rstrip("s").replace("_", " ")
             path = match.unit.first
             sides[kind] = {n: gap(label, path, base[n], other[n], floor[n]) for n in base if n in other}
+    for side, names in (("inputs", match.uneven_inputs), ("outputs", match.uneven_outputs)):
+        for name, y in back(getattr(there, side), names).items():
+            sides[side][name] = gap(side.rstrip("s"), match.unit.first, getattr(match.first, side)[name], y, 0.0)
     return Seen(match, **sides)
 
 
@@ -127,33 +135,49 @@ def passage(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[tup
 
 
 def forward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
-    """Units with a wrong output, and stretches of wiring that brought something wrong, in forward order."""
+    """Units with a wrong output, and stretches of wiring that brought something wrong, in forward order. Behind what is
+    of another size, and so could not be forced, wiring is not judged, nor units that are given such a thing."""
     by_key = {s.key: s for s in seen}
     found: list[Divergence] = []
-    last = ""
+    last, torn = "", False
     for s, entering in passage(seen, parents):
-        if entering and s.key and (came := s.worst("inputs")):
+        if entering and s.key and not torn and (came := s.worst("inputs")) and not begins_elsewhere(s):
             body = body_of(s.key, parents, by_key)
             found.append(wiring_at("forward", body, by_key, came, before=s.key, after=last))
+            torn = bool(s.match.uneven_inputs)
         if not entering and (wrong := s.worst("outputs")):
-            if s.match.unit.inner:
-                found.append(unit_at("forward", s, wrong))
-            else:
+            if not s.match.unit.inner and not torn:
                 found.append(wiring_at("forward", s.key, by_key, wrong, after=last_inside(s.key, seen, parents)))
+                torn = bool(s.match.uneven_outputs)
+            elif s.match.unit.inner and not s.match.uneven_inputs and not ends_elsewhere(s, seen):
+                found.append(unit_at("forward", s, wrong))
+                torn |= bool(s.match.uneven_outputs)
         last = last if entering else s.key
     return found
 
 
+def begins_elsewhere(s: Seen) -> bool:
+    """Whether a unit takes something of another size and gives what it should: one that pads by itself, say."""
+    return bool(s.match.uneven_inputs) and s.worst("outputs") is None
+
+
+def ends_elsewhere(s: Seen, seen: Sequence[Seen]) -> bool:
+    """Whether a unit gives something of another size and what follows is given what it should be."""
+    following = next((t for t in seen[seen.index(s) + 1 :] if t.match.unit.inner or not t.key), None)
+    reached = following is not None and following.worst("inputs" if following.key else "outputs") is None
+    return bool(s.match.uneven_outputs) and reached
+
+
 def backward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
-    """Units that hand back something wrong, and wiring that does, in backward order."""
+    """Units that hand back something wrong, and wiring that does, in backward order; wiring only if all was forced."""
     by_key = {s.key: s for s in seen}
     found: list[Divergence] = []
-    following = ""
+    following, torn = "", any(s.uneven for s in seen)
     for s, entering in reversed(passage(seen, parents)):
-        if not entering and s.key and (wrong := s.worst("cotangents")):
+        if not entering and s.key and not torn and (wrong := s.worst("cotangents")):
             body = body_of(s.key, parents, by_key)
             found.append(wiring_at("backward", body, by_key, wrong, before=following, after=s.key))
-        if entering and (wrong := s.worst("input_cotangents")):
+        if entering and not (s.uneven if s.match.unit.inner else torn) and (wrong := s.worst("input_cotangents")):
             inner = s.match.unit.inner
             found.append(unit_at("backward", s, wrong) if inner else wiring_at("backward", s.key, by_key, wrong))
         following = s.key if entering else following
@@ -220,7 +244,10 @@ def leaf_culprits(
         if gap_.agrees:
             continue
         owner = gap_.path.rpartition(".")[0]
-        match = next((s.match for s in seen if path_of(s.key) in (owner, owner.partition(".")[2] or owner)), None)
+        unit = next((s for s in seen if path_of(s.key) in (owner, owner.partition(".")[2] or owner)), None)
+        if unit.uneven if unit else any(s.uneven for s in seen):
+            continue  # it could not be forced
+        match = unit.match if unit else None
         first, second = (path_of(match.unit.first), path_of(match.unit.second)) if match else (owner, "")
         direction = "state" if gap_.kind == "state" else "backward"
         found.append(Divergence(direction, first, second, gap_, match=match))
