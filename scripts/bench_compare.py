@@ -1,8 +1,9 @@
 """How long a comparison takes and how much memory, beside one plain forward and backward pass of the slower model.
 
 A comparison runs both models some dozen times, in float64; compiling JAX's programs is counted apart. The plain pass is
-in float64 too, and compiled. Each comparison and each plain pass is in a process of its own; memory is the most that
-the process had, less what it had with both models built. Linux tells that (/proc/self/status).
+in float64 too, and compiled. Importing is counted with neither. Each comparison and each plain pass is in a process of
+its own; memory is the most that the process had, less what it had with both models built. Linux tells that
+(/proc/self/status).
 """
 
 import json
@@ -21,7 +22,7 @@ def main():
     if sys.argv[1:2] == ["--measure"]:
         print(json.dumps(measure(*sys.argv[2:])))
         return 0
-    print("model     plain torch  plain jax  compare  compiling  ratio  allowed  memory: plain  compare  verdict")
+    print("model     plain torch  plain jax  compare  compiling  ratio  allowed  MiB: torch   jax  compare  verdict")
     missed = False
     for model in sys.argv[1:] or MODELS:
         plain = {side: in_fresh_process(model, side) for side in ("torch", "jax")}
@@ -29,11 +30,10 @@ def main():
         slower = max(side["seconds"] for side in plain.values())
         ratio = (found["seconds"] - found["compiling"]) / slower
         missed |= ratio > ALLOWED or found["verdict"] != "agree"
-        memory = max(side["memory"] for side in plain.values())
         print(
             f"{model:9} {plain['torch']['seconds']:9.2f} s  {plain['jax']['seconds']:7.2f} s  {found['seconds']:5.1f} s"
-            f"  {found['compiling']:7.1f} s  {ratio:5.1f}  {ALLOWED:7}  {memory:9.0f} MiB  {found['memory']:4.0f} MiB"
-            f"  {found['verdict']}",
+            f"  {found['compiling']:7.1f} s  {ratio:5.1f}  {ALLOWED:7}  {plain['torch']['memory']:10.0f}"
+            f" {plain['jax']['memory']:5.0f}  {found['memory']:7.0f}  {found['verdict']}",
             flush=True,
         )
     return 1 if missed else 0
@@ -100,14 +100,14 @@ def best(step, times=3):
 def compared(first, second, x, before):
     import jax
 
-    import crosscheck
+    from crosscheck.twins.compare import compare
 
     compiling = []
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, seconds, **_: compiling.append(seconds) if event.startswith("/jax/core/compile/") else None
     )
     start = time.perf_counter()
-    report = crosscheck.compare(first, second, x)
+    report = compare(first, second, x)
     took = time.perf_counter() - start
     if not report.agree:
         print(report, file=sys.stderr)
