@@ -1,5 +1,6 @@
 """Where one model gives something of another size: that place is found, although what follows is of other sizes too."""
 
+import jax
 import jax.numpy as jnp
 import pytest
 import torch
@@ -138,3 +139,21 @@ def test_sequences():
             return self.last(jnp.tanh(self.mix(x))).mean(1)
 
     assert told(Torch(), Flax(nnx.Rngs(0)), "x: n c t | n t c = 2 3 11") == [("conv", ["conv-default-padding"])]
+
+
+def test_in_a_plain_function():
+    class Torch(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.out = nn.Conv2d(4, 6, 3, padding=1), nn.Linear(6, 5)
+
+        def forward(self, x):
+            return self.out(torch.relu(self.conv(x)).mean((2, 3)))
+
+    def function(params, x):
+        axes = ("NHWC", "HWIO", "NHWC")
+        x = jax.lax.conv_general_dilated(x, params["k"], (1, 1), "VALID", dimension_numbers=axes) + params["b"]
+        return jax.nn.relu(x).mean((1, 2)) @ params["w"] + params["c"]
+
+    params = {"k": jnp.ones((3, 3, 4, 6)), "b": jnp.zeros(6), "w": jnp.ones((6, 5)), "c": jnp.zeros(5)}
+    assert told(Torch(), (function, params), "x: n c h w = 2 4 12 10") == [("conv", ["conv-default-padding"])]

@@ -95,6 +95,8 @@ def explained(walk: Walk, most: int) -> list[Place]:
     """The places from here on, as far as explanations stand the test. One after which only the next place is explained,
     by an explanation that does, stands it too."""
     place = walk.parting()
+    if any(candidate.value.shape != place.made.shape for candidate in place.instead):
+        return simplest(walk, place)
     doubtful: tuple[Place, Walk] | None = None
     for candidate, explanation in candidates(walk, place):
         after = walk.mended(candidate, place.made)
@@ -106,6 +108,13 @@ def explained(walk: Walk, most: int) -> list[Place]:
         doubtful = doubtful or (found, after)
     rest = explained(doubtful[1], most - 1) if doubtful and most > 1 else []
     return [doubtful[0], *rest] if doubtful and rest else []
+
+
+def simplest(walk: Walk, place: Parting) -> list[Place]:
+    """By the fewest causes, where the function makes something of another size: then so is what follows, and nothing can
+    be put to the test."""
+    found = [Place(place, explanation) for _, explanation in candidates(walk, place)]
+    return sorted(found, key=lambda at: len(at.explanation.causes) if at.explanation else 0)[:1]
 
 
 def candidates(walk: Walk, place: Parting) -> Iterator[tuple[Candidate, Explanation]]:

@@ -15,7 +15,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask, Call, Run
 from crosscheck.pairing.fits import Fit
-from crosscheck.twins.layouts import layouts
+from crosscheck.twins.layouts import layouts, usual
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap, gap, noises
 
@@ -117,7 +117,12 @@ class Known:
         return all(self.has(x) for x in tensors.values())
 
     def near(self, x: Array) -> list[Candidate]:
-        """Values of the same size, the nearest first."""
+        """Values of the same size, the nearest first; if there are none, those of other images of the same channels."""
         same = {i: y for i, y in self.pool.items() if y.size == x.size}
         laid = [Candidate(i, fit, fit.back(y)) for i, y in same.items() for fit in layouts(x.shape, y.shape)[:3]]
-        return sorted(laid, key=lambda candidate: float(np.linalg.norm(x - candidate.value)))[:MOST]
+        if laid:
+            return sorted(laid, key=lambda candidate: float(np.linalg.norm(x - candidate.value)))[:MOST]
+        images = {i: y for i, y in self.pool.items() if y.ndim == x.ndim > 2}
+        ways = usual(x.shape, True), usual(x.shape, False)
+        turned = [Candidate(i, fit, fit.back(y)) for i, y in images.items() for fit in dict.fromkeys(ways)]
+        return [candidate for candidate in turned if candidate.value.shape[:2] == x.shape[:2]][:MOST]
