@@ -111,8 +111,8 @@ def explained(walk: Walk, most: int) -> list[Place]:
 
 
 def simplest(walk: Walk, place: Parting) -> list[Place]:
-    """By the fewest causes, where the function makes something of another size: then so is what follows, and nothing can
-    be put to the test."""
+    """By the fewest causes, where the function makes something of another size: what follows is of other sizes too, so
+    nothing can be put to the test."""
     found = [Place(place, explanation) for _, explanation in candidates(walk, place)]
     return sorted(found, key=lambda at: len(at.explanation.causes) if at.explanation else 0)[:1]
 
