@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from torch import nn
+
 import crosscheck
 from crosscheck.models.interpret import values
 from tests.ports.others import FUNCTION, way
@@ -59,6 +61,20 @@ def test_a_mistake_that_no_catalogue_has_is_placed_and_not_named():
 def test_behind_a_mistake_that_is_named_nothing_is_claimed_of_one_that_cannot_be():
     eps = next(mistake for mistake in FUNCTION.mistakes if mistake.name == "eps")
     assert found(eps, OUTSIDE) == [known(eps)]
+
+
+def test_a_module_that_passes_on_what_was_put_right_proves_nothing():
+    """Identity gives what it is given, whatever is wrong behind it."""
+    model = nn.Sequential(nn.Linear(4, 6), nn.GELU(), nn.Identity(), nn.Linear(6, 3))
+
+    def function(params, x):
+        y = x @ params["a"] + params["b"]
+        return (jnp.sin(3 * y) + 0.1 * y * y) @ params["c"] + params["d"]
+
+    params = {"a": jnp.ones((4, 6)), "b": jnp.zeros(6), "c": jnp.ones((6, 3)), "d": jnp.zeros(3)}
+    report = crosscheck.compare(model, (function, params), "x: n c = 5 4", rungs=("eval",))
+    assert report.first_divergence.first == "1"
+    assert [culprit.explanation for culprit in report.accused()] == [None]
 
 
 def test_a_value_is_replaced_wherever_it_goes_on_to():

@@ -109,6 +109,29 @@ def test_a_unit_whose_surplus_is_cut_off_behind_it_is_not_accused_beside_another
     assert told(Cropping(), CroppedPort(first={"epsilon": 1e-3}))[0] == ("first.bn", ["batchnorm-eps"])
 
 
+def test_a_unit_whose_counterpart_needs_no_cutting_is_not_accused_beside_another_mistake():
+    """It gives something larger, of which what is too much is cut off before the next."""
+
+    class Cutting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.conv, self.last = nn.BatchNorm2d(3), nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 4, 3)
+
+        def forward(self, x):
+            return self.last(torch.relu(self.conv(self.norm(x))[:, :, 1:-1, 1:-1])).mean((2, 3))
+
+    class Valid(nnx.Module):
+        def __init__(self, rngs, epsilon=1e-5):
+            self.n = nnx.BatchNorm(3, epsilon=epsilon, rngs=rngs)
+            self.c, self.l = (nnx.Conv(a, b, (3, 3), padding="VALID", rngs=rngs) for a, b in ((3, 6), (6, 4)))
+
+        def __call__(self, x):
+            return self.l(nnx.relu(self.c(self.n(x)))).mean((1, 2))
+
+    assert told(Cutting(), Valid(nnx.Rngs(0))) == []
+    assert told(Cutting(), Valid(nnx.Rngs(0), epsilon=1e-3)) == [("norm", ["batchnorm-eps"])]
+
+
 def test_the_other_way_round():
     report = crosscheck.compare(FlaxNet(second={"padding": 2}), Net(), "x: n h w c = 2 13 12 3", rungs=("eval",))
     assert report.first_divergence.first == "b.mix"
