@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -77,9 +78,21 @@ def test_a_module_that_passes_on_what_was_put_right_proves_nothing():
     assert [culprit.explanation for culprit in report.accused()] == [None]
 
 
-def test_a_value_is_replaced_wherever_it_goes_on_to():
-    import jax
+def test_of_two_modules_one_behind_the_other_both_are_named():
+    model = nn.Sequential(nn.LayerNorm(6), nn.GELU(), nn.Linear(6, 3))
 
+    def function(params, x):
+        mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        y = (x - mean) / jnp.sqrt(var + 1e-3) * params["g"] + params["b"]
+        return jax.nn.gelu(y) @ params["w"] + params["c"]
+
+    params = {"g": jnp.ones(6), "b": jnp.zeros(6), "w": jnp.ones((6, 3)), "c": jnp.zeros(3)}
+    report = crosscheck.compare(model, (function, params), "x: n c = 5 6", rungs=("eval",))
+    told = [(culprit.divergence.first, culprit.explanation.causes[0].id) for culprit in report.accused()]
+    assert told == [("0", "layernorm-eps"), ("1", "gelu-tanh-default")]
+
+
+def test_a_value_is_replaced_wherever_it_goes_on_to():
     def function(x, y):
         z = jax.jit(lambda a: a + 1)(x)
         return z * y, z

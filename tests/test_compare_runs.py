@@ -49,6 +49,40 @@ def test_a_head_that_differs_in_training_alone_is_found():
     assert {g.path for g in wrong if g.kind == "output" and not g.agrees} == {"0"}
 
 
+def test_a_gradient_that_differs_in_training_alone_is_found():
+    class Detached(TwoHeads):
+        def forward(self, x):
+            h = torch.tanh(self.body(x))
+            return (self.aside(h.detach()), self.head(h)) if self.training else self.head(h)
+
+    report = crosscheck.compare(Detached(), FlaxHeads(nnx.Rngs(0)), X)
+    wrong = [g for f in report.findings if f.rung == "train" for g in f.gaps if not g.agrees]
+    assert wrong
+    assert not [g for g in wrong if g.kind == "output"]
+
+
+def test_training_that_differs_in_a_constant_alone_is_another_program():
+    usual, other = (jnp.arange(3.0) + k for k in (1, 2))
+
+    class Scaled(nnx.Module):
+        def __init__(self, rngs):
+            self.fc, self.mode = nnx.Linear(4, 3, rngs=rngs), nnx.Dropout(0.0)
+
+        def __call__(self, x):
+            return self.fc(x) * (usual if self.mode.deterministic else other)
+
+    class Still(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.fc(x) * torch.tensor([1.0, 2.0, 3.0], dtype=x.dtype)
+
+    report = crosscheck.compare(Still(), Scaled(nnx.Rngs(0)), X, rungs=("eval", "train"))
+    assert [f.rung for f in report.findings if f.diverges] == ["train"]
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -142,3 +176,20 @@ def test_training_that_differs_in_what_it_leaves_alone_is_another_program():
     report = crosscheck.compare(Still(), Counting(nnx.Rngs(0)), X, rungs=("eval", "train"))
     assert [f.rung for f in report.findings if f.diverges] == ["train"]
     assert [g.path for g in report.tensors["train"] if not g.agrees] == ["seen"]
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_a_model_that_draws_is_set_aside_on_either_side(which):
+    class Noisy(nn.Module):
+        def __init__(self, much):
+            super().__init__()
+            self.fc, self.much = nn.Linear(4, 3), much
+
+        def forward(self, x):
+            return self.fc(x) + self.much * torch.randn(6, 3, dtype=x.dtype)
+
+    loud = [0.1, 0.0] if which == "first" else [0.0, 0.1]
+    report = crosscheck.compare(*map(Noisy, loud), X, rungs=("eval",))
+    assert [f.reason for f in report.findings] == [
+        f"set aside: in evaluation mode the {which} model draws random numbers that cannot be shared"
+    ]
