@@ -41,8 +41,9 @@ class Program:
         return self.compiled[key](*args)
 
     def fetch(self, name: str, args: Any) -> Any:
-        """The program as it was kept, or compiled, and kept unless the sources may have been patched."""
-        if kept.is_suspended("programs"):
+        """The program as it was kept, or compiled, and kept unless the sources may have been patched. A GPU's are left
+        to JAX's own cache."""
+        if kept.is_suspended("programs") or self.device.platform != "cpu":
             return self.jitted.lower(*args).compile()
         file = kept.folder("programs", "jax_impl", "crosscheck.backends") / digest(name, self.device)
         if (program := load(file, self.device)) is None:
