@@ -261,7 +261,7 @@ def test_calls_that_have_anything_in_a_narrower_dtype(side, dtype, told):
 
 @pytest.mark.parametrize(("path", "owner"), [("qkv.weight", "qkv"), ("a.b.weight", "a.b"), ("scale", "")])
 def test_a_gradient_of_a_layer_without_counterpart_is_not_the_wholes(monkeypatch, path, owner):
-    whole = SimpleNamespace(key="", match=SimpleNamespace(unit=SimpleNamespace(first="", second="")))
+    whole = SimpleNamespace(key="", uneven=False, match=SimpleNamespace(unit=SimpleNamespace(first="", second="")))
     wrong = Gap("gradient", path, np.inf, 1.0, 1.0)
     monkeypatch.setattr(locate, "gradient_gaps", lambda *_: [wrong])
     monkeypatch.setattr(locate, "state_gaps", lambda *_: [])

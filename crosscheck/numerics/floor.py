@@ -63,6 +63,11 @@ class Judgement:
     def passes(self) -> bool:
         return not self.reason
 
+    @property
+    def needed(self) -> float:
+        """The multiple of both limits that would have passed; up to 1 agrees."""
+        return max(self.r2 / R2_LIMIT, self.rel / REL_LIMIT)
+
 
 def noise_floors(
     run: Callable[[int], Mapping[str, Any]],
