@@ -7,17 +7,41 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 KEPT = ("noise", "proofs", "programs")
 """What depends on sources of this project: noise floors and proofs on the reference's, programs on the JAX column's."""
 
 WEEK = 7 * 24 * 3600.0
 
+T = TypeVar("T")
+
 _suspended: set[str] = set()
+
+
+def keep(
+    kind: str,
+    packages: Sequence[str],
+    name: str,
+    load: Callable[[Path], T | None],
+    make: Callable[[], T],
+    written: Callable[[T], bytes | None],
+) -> T:
+    """What was kept under this name, or else what is made, which is then kept; only what is made if the kind is
+    suspended. `load` gives None for a file that is missing, damaged or does not fit, `written` for what cannot be kept.
+    """
+    if is_suspended(kind):
+        return make()
+    file = folder(kind, *packages) / name
+    if (found := load(file)) is None:
+        found = make()
+        if (content := written(found)) is not None:
+            write(file, content)
+    return found
 
 
 def folder(name: str, *packages: str) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from crosscheck.numerics.floor import R2_LIMIT, Floor, farthest, noise_floors
 from crosscheck.numerics.formats import arithmetic, coarser
 from crosscheck.numerics.noise import Emulator
 from crosscheck.observation import Key
+
+SOURCES = ("reference", "crosscheck.numerics")
+"""Packages on whose sources a floor depends."""
 
 Lift = Callable[[Any], Any]
 Experiment = Callable[[Lift], Mapping[Key, Any]]
@@ -68,9 +71,6 @@ def floors(
     which what failed is judged once more, which takes many more runs.
     """
     what = f"{name}|{accumulator}" + "|rare" * rare
-    file = cache.folder("noise", "reference", "crosscheck.numerics") / f"{digest(dtype, what, reference)}.safetensors"
-    if not cache.is_suspended("noise") and (kept := load(file, reference)) is not None:
-        return kept
     number = arithmetic(dtype, accumulator=accumulator)
     if rare:
         number = coarser(number, int(np.log2(R2_LIMIT)))
@@ -78,11 +78,13 @@ def floors(
     def run(seed: int) -> dict[str, Array]:
         return named(experiment(Emulator(number, seed).lift))
 
-    plain = named(reference)
-    found = farthest(run, plain) if rare else noise_floors(run, plain, number.storage)
-    if not cache.is_suspended("noise"):
-        cache.write(file, written(found))
-    return {key: found[text(key)] for key in reference}
+    def make() -> dict[Key, Floor]:
+        plain = named(reference)
+        found = farthest(run, plain) if rare else noise_floors(run, plain, number.storage)
+        return {key: found[text(key)] for key in reference}
+
+    file = f"{digest(dtype, what, reference)}.safetensors"
+    return cache.keep("noise", SOURCES, file, partial(load, reference=reference), make, written)
 
 
 def digest(dtype: str, name: str, reference: Mapping[Key, Array]) -> str:
@@ -102,9 +104,9 @@ def text(key: Key) -> str:
     return f"{key.kind}|{key.path}"
 
 
-def written(found: Mapping[str, Floor]) -> bytes:
-    arrays = {f"{name}|tensor": np.asarray(floor.tensor) for name, floor in found.items()}
-    arrays |= {f"{name}|element": np.asarray(floor.element, order="C") for name, floor in found.items()}
+def written(found: Mapping[Key, Floor]) -> bytes:
+    arrays = {f"{text(key)}|tensor": np.asarray(floor.tensor) for key, floor in found.items()}
+    arrays |= {f"{text(key)}|element": np.asarray(floor.element, order="C") for key, floor in found.items()}
     return bytes(save(arrays))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,12 @@ class Proof:
 def proofs(experiment: Experiment, reference: Mapping[Key, Array], name: str) -> dict[Key, Proof]:
     """Of every tensor of the experiment; `name` tells experiments of unchanged sources apart, and so do their results
     (`reference`)."""
-    file = cache.folder("proofs", "reference", "crosscheck.numerics") / noise.digest("", name, reference)
-    if not cache.is_suspended("proofs") and (kept := load(file, reference)) is not None:
-        return kept
-    found = {key: proof(tensor) for key, tensor in experiment(certify).items()}
-    if not cache.is_suspended("proofs"):
-        cache.write(file, written(found))
-    return found
+
+    def make() -> dict[Key, Proof]:
+        return {key: proof(tensor) for key, tensor in experiment(certify).items()}
+
+    file = noise.digest("", name, reference)
+    return cache.keep("proofs", noise.SOURCES, file, partial(load, reference=reference), make, written)
 
 
 def proof(tensor: Any) -> Proof:
@@ -79,11 +79,11 @@ def load(file: Path, reference: Mapping[Key, Array]) -> dict[Key, Proof] | None:
     try:
         kept = load_file(file)
         return {key: read(kept, noise.text(key)) for key in reference}
-    except (OSError, KeyError, TypeError, SafetensorError):
+    except (OSError, KeyError, ValueError, SafetensorError):
         return None
 
 
 def read(kept: Mapping[str, Array], name: str) -> Proof:
-    *demands, exponent = kept[f"{name}|evidence"].tolist()
-    storage, operand, accumulator, reduction = (Demand(*demands[i : i + 3]) for i in range(0, 12, 3))
-    return Proof(kept[f"{name}|value"], Evidence(storage, operand, accumulator, reduction), exponent)
+    *demands, exponent = kept[f"{name}|evidence"]
+    storage, operand, accumulator, reduction = (Demand(*row) for row in np.reshape(demands, (4, 3)).tolist())
+    return Proof(kept[f"{name}|value"], Evidence(storage, operand, accumulator, reduction), float(exponent))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from crosscheck import cache, proofs
 from crosscheck.case import select
@@ -65,6 +66,17 @@ def test_a_damaged_file_is_worked_out_anew(folder):
     (file,) = files(folder)
     file.write_bytes(b"nothing")
     assert prove()[X["y"]].covers("float32")
+
+
+@pytest.mark.parametrize("change", [lambda numbers: numbers[:-1], lambda numbers: np.append(numbers, 0.0)])
+def test_evidence_of_another_form_is_worked_out_anew(folder, change):
+    whole = prove()
+    (file,) = files(folder)
+    kept = load_file(file)
+    save_file({name: change(x) if name.endswith("evidence") else x for name, x in kept.items()}, file)
+    assert {key: proof.evidence for key, proof in prove().items()} == {
+        key: proof.evidence for key, proof in whole.items()
+    }
 
 
 def test_of_patched_sources_nothing_is_kept(folder):

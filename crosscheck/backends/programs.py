@@ -3,11 +3,12 @@ them, and its own cache of compiled programs is asked only after that."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import numpy as np
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
-from crosscheck import cache as kept
+from crosscheck import cache
 
+SOURCES = ("jax_impl", "crosscheck.backends")
+"""Packages on whose sources a program depends."""
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -41,16 +44,17 @@ class Program:
         return self.compiled[key](*args)
 
     def fetch(self, name: str, args: Any) -> Any:
-        """The program as it was kept, or compiled, and kept unless the sources may have been patched. A GPU's are left
-        to JAX's own cache."""
-        if kept.is_suspended("programs") or self.device.platform != "cpu":
+        """The program as it was kept, or compiled. A GPU's are left to JAX's own cache, as are those of sources that
+        may have been patched."""
+        if cache.is_suspended("programs") or self.device.platform != "cpu":
             return self.jitted.lower(*args).compile()
-        file = kept.folder("programs", "jax_impl", "crosscheck.backends") / digest(name, self.device)
-        if (program := load(file, self.device)) is None:
+
+        def make() -> Any:
             with afresh():
-                program = self.jitted.lower(*args).compile()
-            save(file, program)
-        return program
+                return self.jitted.lower(*args).compile()
+
+        file = digest(name, self.device)
+        return cache.keep("programs", SOURCES, file, partial(load, device=self.device), make, written)
 
 
 @contextmanager
@@ -71,7 +75,7 @@ def digest(name: str, device: Any) -> str:
     return hashlib.sha256(f"{name}|{versions}|{device.device_kind}|{processor()}".encode()).hexdigest()
 
 
-@cache
+@functools.cache
 def processor() -> str:
     """What the processor can do: a program may not run on another."""
     described = Path("/proc/cpuinfo")
@@ -79,13 +83,12 @@ def processor() -> str:
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def save(file: Path, program: Any) -> None:
-    """Leave out what JAX cannot write: programs that hold arrays of their own, or of a device that has no such form."""
+def written(program: Any) -> bytes | None:
+    """None for what JAX cannot write: programs that hold arrays of their own."""
     try:
-        content = pickle.dumps(serialize(program))
-    except (ValueError, TypeError, NotImplementedError, pickle.PicklingError, jax.errors.JaxRuntimeError):
-        return
-    kept.write(file, content)
+        return pickle.dumps(serialize(program))
+    except (ValueError, NotImplementedError):
+        return None
 
 
 def load(file: Path, device: Any) -> Any:

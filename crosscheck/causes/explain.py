@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, cycle
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
 from crosscheck.causes.variant import Family, Variant, variants
-from crosscheck.twins.pool import Parting
+from crosscheck.twins.pool import Candidate, Parting
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ def explain_first(found: Sequence[Site], culprit: Any) -> None:
     culprit.clues = [] if culprit.explanation else [clue for site in found[:1] for clue in clues(site)]
 
 
-def explanations(twins: Any, place: Parting) -> Iterator[tuple[int, Explanation]]:
-    """Of a parting from a plain function: which of its sites is explained, by what."""
+def explanations(twins: Any, place: Parting) -> Iterator[tuple[Candidate, Explanation]]:
+    """Of a parting from a plain function: which of the values that stand there is explained, by what."""
     load()
-    for at, site in enumerate(with_narrow(twins, place, parting_sites(twins, place))):
+    for candidate, site in zip(cycle(place.instead), with_narrow(twins, place, parting_sites(twins, place))):
         if (found := explain(site)) is not None:
-            yield at, found
+            yield candidate, found
 
 
 def explain(site: Site) -> Explanation | None:

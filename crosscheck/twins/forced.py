@@ -21,12 +21,6 @@ Names = dict[str, tuple[str, Fit]]
 """A tensor's name in the first model -> its name in the second, and how it is laid out there."""
 
 
-SIZED = ("Conv", "Norm", "Pool")
-"""Classes of modules of which what has another size has other places, also in sequences; others are asked of images."""
-PACKED = ("Linear", "Dense", "Einsum", "Embed", "Attention")
-"""Classes of modules of which what has another size has other features: several may be packed in one."""
-
-
 @dataclass
 class Match:
     """How the tensors of two calls correspond."""
@@ -52,25 +46,19 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[M
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
         inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
-        odd: tuple[Names, Names] = {}, {}
-        if not any(word in kind for kind in (a.kind, b.kind) for word in PACKED):
-            rank = 3 if any(word in kind for kind in (a.kind, b.kind) for word in SIZED) else 4
-            odd = (
-                uneven(a.inputs, b.inputs, inputs, {}, images, rank),
-                uneven(a.outputs, b.outputs, outputs, inputs, images, rank),
-            )
+        odd = uneven(a.inputs, b.inputs, inputs, {}, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
         found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
     return found
 
 
-def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: bool, rank: int) -> Names:
-    """The only floating tensor of either side, of that rank at least, if one cannot be laid out as the other: its axes
-    are taken to be in the order of what is `like` it, or of images."""
+def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: bool) -> Names:
+    """The only floating tensor of either side, if one cannot be laid out as the other: its axes are taken to be in the
+    order of what is `like` it, or of images."""
     mine, theirs = ({name: x for name, x in side.items() if x.dtype.kind == "f"} for side in (first, second))
     if names or len(mine) != 1 or len(theirs) != 1:
         return {}
     (name, x), (other, y) = *mine.items(), *theirs.items()
-    if x.ndim != y.ndim or x.ndim < rank:
+    if x.ndim != y.ndim:
         return {}
     known = (fit for _, fit in like.values() if "(" not in fit.pattern and len(fit.pattern.split()) == 2 * x.ndim + 1)
     return {name: (other, next(known, usual(x.shape, images)))}

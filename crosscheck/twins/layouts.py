@@ -22,9 +22,9 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: bool = Fals
         return sorted(found, key=lambda fit: fit.pattern != same)
     last = f"{spread(names)} -> {spread(names[0] + names[2:] + names[1])}"
     ahead = f"{spread(names)} -> {spread(names[0] + names[-1] + names[1:-1])}"
-    usual = [last, ahead, same] if images and rank >= 4 else [same, last, ahead]
-    usual.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
-    return sorted(found, key=lambda fit: usual.index(fit.pattern) if fit.pattern in usual else len(usual))
+    likely = [last, ahead, same] if images and rank >= 4 else [same, last, ahead]
+    likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
+    return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
 
 
 def usual(shape: tuple[int, ...], images: bool) -> Fit:

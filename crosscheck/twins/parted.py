@@ -8,7 +8,7 @@ is not explained nothing is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -98,7 +98,7 @@ def explained(walk: Walk, most: int) -> list[Place]:
     if any(candidate.value.shape != place.made.shape for candidate in place.instead):
         return simplest(walk, place)
     doubtful: tuple[Place, Walk] | None = None
-    for candidate, explanation in candidates(walk, place):
+    for candidate, explanation in explanations(walk.twins, place):
         after = walk.mended(candidate, place.made)
         found = Place(place, explanation)
         if after.is_right():
@@ -113,13 +113,8 @@ def explained(walk: Walk, most: int) -> list[Place]:
 def simplest(walk: Walk, place: Parting) -> list[Place]:
     """By the fewest causes, where the function makes something of another size: what follows is of other sizes too, so
     nothing can be put to the test."""
-    found = [Place(place, explanation) for _, explanation in candidates(walk, place)]
+    found = [Place(place, explanation) for _, explanation in explanations(walk.twins, place)]
     return sorted(found, key=lambda at: len(at.explanation.causes) if at.explanation else 0)[:1]
-
-
-def candidates(walk: Walk, place: Parting) -> Iterator[tuple[Candidate, Explanation]]:
-    for at, explanation in explanations(walk.twins, place):
-        yield place.instead[at % len(place.instead)], explanation
 
 
 def follows(before: Walk, after: Walk, place: Parting) -> bool:

@@ -120,13 +120,13 @@ class Twins:
             run = self.first.run(mine)
             took = time.perf_counter() - start
             other = self.second.run(theirs)
-            found = Ends.of(run.outputs, other.outputs, self.images)
-            is_known = train in self.ends
-            if not (is_known and found.fits(self.ends[train])):
-                self.ends[train] = found
-            if is_known or (found.fits(ends) and found.names == ends.names):
-                return Both((mine, theirs), (run, other), took)
-            ends = found
+            both = Both((mine, theirs), (run, other), took)
+            if train in self.ends:
+                return both
+            self.ends[train] = Ends.of(run.outputs, other.outputs, self.images)
+            if self.ends[train].fits(ends) and self.ends[train].names == ends.names:
+                return both
+            ends = self.ends[train]
 
     def look_for_padding(self) -> None:
         """In evaluation mode, where nothing is drawn."""

@@ -1,7 +1,8 @@
 """Which calls of one model correspond to which of the other: modules that own corresponding parameters.
 
-A unit is a pair of calls of modules (a, b) where the parameters below a are linked to exactly those below b. The
-innermost units are forced one by one; those around them tell in whose body a wiring fault lies.
+A unit is a pair of calls of modules (a, b) where the parameters below a are linked to exactly those below b, and to the
+whole of each: q alone is no unit with a module in which q, k and v are packed. The innermost units are forced one by
+one; those around them tell in whose body a wiring fault lies.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ class Unit:
 
 def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[Call], pairing: Pairing) -> list[Unit]:
     """In the order in which the first model's calls completed; the whole ("") last."""
-    below, paired = owned(first, calls), {link.second.path for link in pairing.links}
-    below_there = {path: leaves & paired for path, leaves in owned(second, others).items()}
-    image: dict[str, frozenset[str]] = {}
-    for path, leaves in below.items():
-        linked = {leaf: pairing.seconds(leaf) for leaf in leaves}
-        image[path] = frozenset(other for seconds in linked.values() for other in seconds)
+    image = {
+        path: frozenset(link.second for link in pairing.links if link.first.path in leaves)
+        for path, leaves in owned(first, calls).items()
+    }
+    there = {
+        path: frozenset(link.second for link in pairing.links if link.second.path in leaves)
+        for path, leaves in owned(second, others).items()
+    }
     matches: dict[str, str] = {}
-    for leaves in set(image.values()):
-        mine = nested([path for path in below if image[path] == leaves])
-        theirs = nested([path for path in below_there if below_there[path] == leaves])
-        if leaves and mine and theirs:
+    for pieces in set(image.values()):
+        mine = nested([path for path in image if image[path] == pieces])
+        theirs = nested([path for path in there if there[path] == pieces])
+        if pieces and mine and theirs:
             matches |= aligned(mine, theirs)
     matches[""] = ""
     found = paired_calls(calls, others, matches)
