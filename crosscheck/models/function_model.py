@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from crosscheck.axes import Array
-from crosscheck.models.interpret import values
+from crosscheck.models.interpret import bind, values
 from crosscheck.models.jax_model import JaxModel, Point, arrays, numpy
 from crosscheck.models.jax_watch import Watcher, is_array
+from crosscheck.models.jax_wide import wide_bind
 from crosscheck.models.linen_model import MODES
 from crosscheck.models.model import Arrays, Ask, Leaf, Pool
 
@@ -58,7 +59,9 @@ class FunctionModel(JaxModel):
         with self.settings(ask):
             at, traced = Point(self, ask), self.traced(ask)
             arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
-            found, given = values(traced.program, arguments, {i: jnp.asarray(x) for i, x in (instead or {}).items()})
+            given_instead = {i: jnp.asarray(x) for i, x in (instead or {}).items()}
+            make = wide_bind if self.narrow(ask) else bind
+            found, given = values(traced.program, arguments, given_instead, make)
             return Pool([numpy(value) for value in found], arrays(dict(zip(sorted(traced.outputs), given))))
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:

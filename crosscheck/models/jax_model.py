@@ -16,6 +16,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.backends.xla import quick_options
 from crosscheck.models.jax_watch import Forcing, Watcher, is_array
+from crosscheck.models.jax_wide import narrow_places, widened
 from crosscheck.models.model import Arrays, Ask, Call, Forced, Look, Model, Run, cast, stand_in
 from crosscheck.models.trees import flatten
 
@@ -33,6 +34,7 @@ class JaxModel(Model):
         self.notes = []
         self.programs: dict[Any, Callable[..., Any]] = {}
         self.known: dict[Any, Traced] = {}
+        self.last: tuple[Ask, Run] | None = None
 
     @abstractmethod
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -49,11 +51,15 @@ class JaxModel(Model):
         """Abstractly: nothing is computed."""
         with self.settings(ask):
             traced = self.traced(ask)
-        return Look.of(traced.calls, traced.outputs, self.uses(traced.program))
+        return Look.of(traced.calls, traced.outputs, self.uses(traced.program), self.narrow(ask))
 
     def draws(self, ask: Ask) -> bool:
         with self.settings(ask):
             return "random_bits" in self.traced(ask).text
+
+    def narrow(self, ask: Ask) -> tuple[str, ...]:
+        """The modules that keep float32 in float64."""
+        return narrow_places(self.traced(ask).program) if ask.dtype == "float64" else ()
 
     def traced(self, ask: Ask) -> Traced:
         """What a forward pass of this kind computes and records, found out without computing."""
@@ -92,11 +98,15 @@ class JaxModel(Model):
             yield
 
     def run(self, ask: Ask) -> Run:
+        """What was asked last is answered once, so training that is the same program as evaluation is run with it."""
         with self.settings(ask):
-            return self.asked(ask)
+            ask = replace(ask, train=self.trains(ask))
+            if self.last is None or not ask.same(self.last[0]):
+                self.last = None  # before another one takes as much memory
+                self.last = ask, self.asked(ask)
+            return self.last[1]
 
     def asked(self, ask: Ask) -> Run:
-        ask = replace(ask, train=self.trains(ask))
         at, shape = Point(self, ask), self.traced(ask)
         small, wanted = ask.dtype == "float64" and shape.size <= SMALL, ask.trace or bool(ask.forced)
         forced = bool(ask.forced) or (ask.trace and not small)  # what is recorded soon is forced, by the same program
@@ -129,9 +139,8 @@ class JaxModel(Model):
             return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, recorded)
 
         options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
-        if not slopes:
-            return jax.jit(lambda *args: (None, forward(*args)[1]), compiler_options=options)
-        return jax.jit(jax.grad(forward, has_aux=True), compiler_options=options)
+        whole = jax.grad(forward, has_aux=True) if slopes else lambda *args: (None, forward(*args)[1])
+        return jax.jit(widened(whole) if self.narrow(ask) else whole, compiler_options=options)
 
 
 @dataclass(frozen=True)

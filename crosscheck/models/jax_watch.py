@@ -13,6 +13,7 @@ import numpy as np
 from flax import linen, nnx
 from jax import extend
 
+from crosscheck.models.jax_wide import named
 from crosscheck.models.masks import dropped
 from crosscheck.models.model import Call, call_key, kind_of
 from crosscheck.models.trees import flatten, rebuild
@@ -116,7 +117,9 @@ def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
         active.add(id(self))
         try:
             args, kwargs = watcher.enter(paths[id(self)], kind_of(self), args, kwargs)
-            return watcher.leave(call(self, *args, **kwargs))
+            with named(paths[id(self)]):
+                result = call(self, *args, **kwargs)
+            return watcher.leave(result)
         finally:
             active.discard(id(self))
 
@@ -146,7 +149,9 @@ def watching_linen(watcher: Watcher) -> Iterator[None]:
             return call(*args, **kwargs)
         path = ".".join(context.module.path)
         args, kwargs = watcher.enter(path, kind_of(context.module), args, kwargs)
-        return watcher.leave(call(*args, **kwargs))
+        with named(path):
+            result = call(*args, **kwargs)
+        return watcher.leave(result)
 
     with linen.intercept_methods(intercept):
         yield

@@ -19,6 +19,8 @@ def keep(x: Any, rate: float, xp: Any) -> Any:
 
 def dropped(x: Any, rate: float, fixed: Any, xp: Any) -> Any:
     """Inverted dropout with that mask; `fixed` is x without its gradient."""
+    if rate <= 0.0:
+        return x * 1.0
     if rate >= 1.0:
         return x * 0.0
     return xp.where(keep(fixed, rate, xp), x / (1.0 - rate), xp.zeros_like(x))

@@ -73,7 +73,8 @@ class Forced:
 
 @dataclass(frozen=True)
 class Ask:
-    """One run. dtype: "float64", or "" for the dtypes that the model has. cotangents: None for a forward pass only.
+    """One run. dtype: "float64", in which what a model would keep in float32 is in float64 too as far as that can be
+    had, or "" for the dtypes that the model has. cotangents: None for a forward pass only.
     trace: whether calls are recorded. forced: by a call's key. seed: of whatever the model draws itself."""
 
     values: Mapping[str, Array]
@@ -84,6 +85,23 @@ class Ask:
     trace: bool = False
     forced: Mapping[str, Forced] = field(default_factory=dict)
     seed: int = 0
+
+    def same(self, other: Ask) -> bool:
+        """Whether the very same is asked, with nothing recorded or forced."""
+        if any(ask.trace or ask.forced for ask in (self, other)):
+            return False
+        pairs = (
+            (self.values, other.values),
+            (self.inputs, other.inputs),
+            (self.cotangents or {}, other.cotangents or {}),
+        )
+        plain = ((ask.train, ask.dtype, ask.seed, ask.cotangents is None) for ask in (self, other))
+        return len(set(plain)) == 1 and all(map(equal, *zip(*pairs)))
+
+
+def equal(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
+    """Whether the same arrays have the same names."""
+    return one.keys() == other.keys() and all(np.array_equal(value, other[name]) for name, value in one.items())
 
 
 @dataclass
@@ -101,19 +119,26 @@ class Run:
 @dataclass(frozen=True)
 class Look:
     """What a first look shows: the calls in the order in which they completed, stand-ins for the outputs, the shapes of
-    all that calls take and give, and for leaves that no module owns the order in which they are first used."""
+    all that calls take and give, for leaves that no module owns the order in which they are first used, and, of a look
+    in float64, the modules that keep float32 nevertheless ("": code outside of all)."""
 
     calls: tuple[str, ...]
     outputs: Arrays
     shapes: frozenset[tuple[int, ...]]
     first_use: Mapping[str, int] = field(default_factory=dict)
+    narrow: tuple[str, ...] = ()
 
     @staticmethod
-    def of(calls: Iterable[Call], outputs: Arrays, first_use: Mapping[str, int] | None = None) -> Look:
+    def of(
+        calls: Iterable[Call],
+        outputs: Arrays,
+        first_use: Mapping[str, int] | None = None,
+        narrow: Iterable[str] = (),
+    ) -> Look:
         calls = tuple(calls)
         shapes = frozenset(np.shape(x) for call in calls for x in (*call.inputs.values(), *call.outputs.values()))
         stand_ins = {name: stand_in(y.shape, y.dtype) for name, y in outputs.items()}
-        return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {})
+        return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {}, tuple(narrow))
 
     def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
         """When each leaf is first used: with its owner's first call, or that of the nearest module around it."""

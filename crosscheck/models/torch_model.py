@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from crosscheck.models import torch_axes
 from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain
 from crosscheck.models.open import NotAModel
 from crosscheck.models.torch_watch import Watcher, is_tensor, numpy, shadow
+from crosscheck.models.torch_wide import Wide
 from crosscheck.models.trees import flatten
 
 
@@ -31,6 +32,7 @@ class TorchModel(Model):
         with torch.random.fork_rng(devices=[]):
             self.module = copied(whole._orig_mod if self.compiled else whole)
             self.build(inputs)
+        self.kept_narrow: tuple[str, ...] = ()
         self.call = torch.compile(self.module) if self.compiled else self.module
         tensors, self.parts = self.tensors(), dict(self.module.named_modules())
         self.device = next((p.device for p in tensors.values()), torch.device("cpu"))
@@ -100,10 +102,23 @@ class TorchModel(Model):
 
     def look(self, ask: Ask) -> Look:
         ask = replace(ask, trace=True, cotangents=None)
-        run = self.watched(ask, Watcher(self.module, ask, self.device, shadow))
-        return Look.of(run.calls, run.outputs)
+        watcher = Watcher(self.module, ask, self.device, shadow)
+        wide = Wide(watcher.here)
+        try:
+            with wide if ask.dtype == "float64" and not self.compiled else nullcontext():
+                run = self.watched(ask, watcher)
+            self.kept_narrow = tuple(wide.places)
+        except Exception:
+            run = self.watched(ask, Watcher(self.module, ask, self.device, shadow))
+        return Look.of(run.calls, run.outputs, narrow=self.kept_narrow)
 
     def run(self, ask: Ask) -> Run:
+        if ask.dtype == "float64" and self.kept_narrow:
+            try:
+                with Wide():
+                    return self.watched(ask, Watcher(self.module, ask, self.device))
+            except Exception:  # something in it takes nothing but float32
+                self.kept_narrow = ()
         return self.watched(ask, Watcher(self.module, ask, self.device))
 
     def watched(self, ask: Ask, watcher: Watcher) -> Run:
@@ -178,4 +193,5 @@ def copied(module: nn.Module) -> nn.Module:
 
 
 def gradient(tensor: torch.Tensor) -> Array:
-    return numpy(torch.zeros_like(tensor) if tensor.grad is None else tensor.grad)
+    """What is nobody else's needs no copy."""
+    return numpy(torch.zeros_like(tensor) if tensor.grad is None else tensor.grad, copy=False)

@@ -79,6 +79,10 @@ class Watcher:
             for handle in handles:
                 handle.remove()
 
+    def here(self) -> str:
+        """The module whose code is run."""
+        return self.stack[-1].path if self.stack else ""
+
     def before(self, path: str) -> Any:
         def hook(part: nn.Module, args: Any, kwargs: Any) -> Any:
             key = call_key(path, self.counts)
@@ -183,10 +187,10 @@ def shadow(tensor: torch.Tensor) -> Array:
     return stand_in(tuple(tensor.shape), np.float64)
 
 
-def numpy(tensor: torch.Tensor) -> Array:
-    """A copy as a NumPy array; bfloat16, which NumPy lacks, as float32."""
+def numpy(tensor: torch.Tensor, copy: bool = True) -> Array:
+    """As a NumPy array; bfloat16, which NumPy lacks, as float32."""
     tensor = tensor.detach().cpu()
     if tensor.is_sparse or tensor.is_quantized:
         tensor = tensor.to_dense() if tensor.is_sparse else tensor.dequantize()
-    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy().copy()
-    return array
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array.copy() if copy else array

@@ -167,12 +167,14 @@ def pairing_entry(report: Report) -> Entry:
 
 def layer_entries(report: Report) -> list[Entry]:
     """The modules of both sides with what was found out about each: agree, diverge, excused, or "" for not judged;
-    found: what is wrong with it ("state on train")."""
+    found: what is wrong with it ("state on train"), or remarkable."""
     judged = any(finding.gaps for finding in report.findings)
     entries = []
     for layer in report.layers:
         here = [c for c in report.culprits if not c.divergence.wiring and is_at(layer, c.divergence)]
         found = [f"{c.divergence.direction} on {c.rung}" for c in here]
+        sides = zip(("first", "second"), (layer.first, layer.second), report.models)
+        found += [f"the {which} keeps float32" for which, path, model in sides if path and path in model["narrow"]]
         status = "agree" if judged and layer.judged else ""
         if here:
             status = "excused" if all(c.excused for c in here) else "diverge"

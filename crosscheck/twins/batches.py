@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Ask
-from crosscheck.twins.gaps import state_gaps
+from crosscheck.twins.gaps import Noise, state_gaps
 from crosscheck.twins.measure import Gap
 from crosscheck.twins.twins import Trail, Twins
 
@@ -22,7 +22,7 @@ def later(twins: Twins, trail: Trail) -> tuple[list[Gap], Trail]:
     for _ in range(BATCHES):
         asks = (following(asks[0], states[0]), following(asks[1], states[1]))
         mine, theirs = (model.run(replace(ask, cotangents=None)) for model, ask in zip(models, asks))
-        gaps = state_gaps(mine, mine, [], theirs, twins.pairing, dtype)
+        gaps = state_gaps(mine, theirs, Noise(mine), twins.pairing, dtype)
         if wrong := [gap for gap in gaps if not gap.agrees]:
             return wrong, Trail(*asks)
         states = mine.state, theirs.state

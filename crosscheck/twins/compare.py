@@ -107,6 +107,7 @@ def prepare(
         twins = rewired(twins)
     report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
     report.layers = layers(a, b, look, other, twins.pairing)
+    report.tell_narrow((look, other))
     report.inputs = [told(name, inputs) for name in inputs.first]
     report.tell_pairing(a, b)
     return twins

@@ -1,26 +1,49 @@
-"""What two runs are compared by: outputs, gradients by parameters and inputs, buffers afterwards.
-
-Noise is told from the first model's run `base` and from runs `moved` by a relative `step` from there.
-"""
+"""What two runs are compared by: outputs, gradients by parameters and inputs, buffers afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import back
 from crosscheck.twins.measure import STEP, Gap, gap, noises
-from crosscheck.twins.twins import Twins
+from crosscheck.twins.twins import Both, Twins
 
 
-def output_gaps(
-    twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
-) -> list[Gap]:
+@dataclass(frozen=True)
+class Noise:
+    """What noise is told from: a run of the first model, and runs of it nearby, moved by a relative step."""
+
+    base: Run
+    moved: Sequence[Run] = ()
+    step: float = STEP
+
+    def of(self, side: Callable[[Run], Mapping[str, Array]], dtype: str, shared: bool = False) -> dict[str, float]:
+        return noises(side(self.base), [side(run) for run in self.moved], dtype, shared, self.step)
+
+
+def gaps_of(twins: Twins, both: Both, noise: Noise) -> list[Gap]:
+    """Everything two runs can be compared by."""
+    ask, (run, other) = both.asks[0], both.runs
+    dtype = twins.rounding(ask.dtype)
+    found = output_gaps(twins, ask.train, run, other, noise, dtype)
+    if run.gradients:
+        found += gradient_gaps(run, other, noise, twins.pairing, dtype)
+    floor = noise.of(lambda run: run.input_gradients, dtype, shared=True)
+    for name, theirs in back(other.input_gradients, twins.input_names).items():
+        if name in run.input_gradients:
+            found.append(gap("input gradient", name, run.input_gradients[name], theirs, floor[name]))
+    return found + state_gaps(run, other, noise, twins.pairing, dtype)
+
+
+def output_gaps(twins: Twins, train: bool, run: Run, other: Run, noise: Noise, dtype: str) -> list[Gap]:
     """Outputs by name; one that only one model has is said so."""
-    floor = noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype, step=step)
+    floor = noise.of(outputs, dtype)
     names, found = twins.names(train), []
     theirs, taken = back(other.outputs, names), {name for name, _ in names.values()}
     for name, value in run.outputs.items():
@@ -39,64 +62,42 @@ def output_gaps(
     return found + [Gap("output", name, np.inf, np.inf, np.inf, problem=missing) for name in alone]
 
 
-def padded_gaps(twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str) -> list[Gap]:
+def padded_gaps(twins: Twins, both: Both, noise: Noise) -> list[Gap]:
     """Outputs that differ at padded positions."""
     if twins.padding is None:
         return []
-    floor, theirs = (
-        noises(floats(base.outputs), [floats(m.outputs) for m in moved], dtype),
-        back(other.outputs, twins.names(train)),
-    )
-    both = {n: (y, theirs[n]) for n, y in run.outputs.items() if n in theirs and theirs[n].shape == y.shape}
+    ask, (run, other) = both.asks[0], both.runs
+    floor, theirs = noise.of(outputs, twins.rounding(ask.dtype)), back(other.outputs, twins.names(ask.train))
+    pairs = {n: (y, theirs[n]) for n, y in run.outputs.items() if n in theirs and theirs[n].shape == y.shape}
     found = [
         gap("output", name, mine, twins.padding.apart(mine, there)[1], floor.get(name, 0.0))
-        for name, (mine, there) in both.items()
+        for name, (mine, there) in pairs.items()
         if twins.padding.covers(mine)
     ]
     return [gap for gap in found if not gap.agrees]
 
 
-def floats(values: Arrays) -> Arrays:
-    return {name: value for name, value in values.items() if value.dtype.kind in "fc"}
+def outputs(run: Run) -> Arrays:
+    return {name: value for name, value in run.outputs.items() if value.dtype.kind in "fc"}
 
 
-def gaps_of(
-    twins: Twins, train: bool, base: Run, run: Run, moved: list[Run], other: Run, dtype: str, step: float = STEP
-) -> list[Gap]:
-    """Everything two runs can be compared by; noise is told from the first model's run `base` and those nearby."""
-    found = output_gaps(twins, train, base, run, moved, other, dtype, step)
-    if run.gradients:
-        found += gradient_gaps(base, run, moved, other, twins.pairing, dtype, step)
-    floor = noises(base.input_gradients, [m.input_gradients for m in moved], dtype, shared=True, step=step)
-    for name, theirs in back(other.input_gradients, twins.input_names).items():
-        if name in run.input_gradients:
-            found.append(gap("input gradient", name, run.input_gradients[name], theirs, floor[name]))
-    return found + state_gaps(base, run, moved, other, twins.pairing, dtype, step)
-
-
-def gradient_gaps(
-    base: Run, run: Run, moved: Sequence[Run], other: Run, pairing: Pairing, dtype: str, step: float = STEP
-) -> list[Gap]:
+def gradient_gaps(run: Run, other: Run, noise: Noise, pairing: Pairing, dtype: str) -> list[Gap]:
     """Gradients by parameters, in the first model's layout."""
     linked = {link.first.path for link in pairing.links}
 
-    def kept(gradients: Arrays) -> Arrays:
-        return pairing.kept({path: value for path, value in gradients.items() if path in linked})
+    def kept(run: Run) -> Arrays:
+        return pairing.kept({path: value for path, value in run.gradients.items() if path in linked})
 
-    mine, pulled = kept(run.gradients), pairing.pull(other.gradients)
-    floor = noises(kept(base.gradients), [kept(m.gradients) for m in moved], dtype, shared=True, step=step)
+    mine, pulled, floor = kept(run), pairing.pull(other.gradients), noise.of(kept, dtype, shared=True)
     return [gap("gradient", path, mine[path], pulled[path], floor[path]) for path in mine if path in pulled]
 
 
-def state_gaps(
-    base: Run, run: Run, moved: Sequence[Run], other: Run, pairing: Pairing, dtype: str, step: float = STEP
-) -> list[Gap]:
+def state_gaps(run: Run, other: Run, noise: Noise, pairing: Pairing, dtype: str) -> list[Gap]:
     """Buffers afterwards, in the first model's layout."""
     linked = {link.first.path for link in pairing.links}
 
-    def kept(state: Arrays) -> Arrays:
-        return {path: value for path, value in state.items() if path in linked and value.dtype.kind == "f"}
+    def kept(run: Run) -> Arrays:
+        return {path: value for path, value in run.state.items() if path in linked and value.dtype.kind == "f"}
 
-    mine, pulled = kept(run.state), pairing.pull(other.state)
-    floor = noises(kept(base.state), [kept(m.state) for m in moved], dtype, step=step)
+    mine, pulled, floor = kept(run), pairing.pull(other.state), noise.of(kept, dtype)
     return [gap("state", path, mine[path], pulled[path], floor[path]) for path in mine if path in pulled]

@@ -10,15 +10,15 @@ The first three are in float64 where both models can be run in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Ask, Run
+from crosscheck.models.model import Ask, Model, Run
 from crosscheck.twins.batches import later
-from crosscheck.twins.gaps import gaps_of, padded_gaps
+from crosscheck.twins.gaps import Noise, gaps_of, padded_gaps
 from crosscheck.twins.measure import ROUNDOFF, Gap, rms
 from crosscheck.twins.twins import AGAIN, Both, Trail, Twins
 
@@ -56,15 +56,10 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
         begun, twins.begun = twins.begun, None
         first_time = not train and values is twins.random and dtype == twins.dtype
         both = begun if begun and first_time else twins.run_both(*twins.asks(values, train, dtype=dtype))
-        (mine, theirs), (run, other) = both.asks, both.runs
-        exact = replace(mine, dtype=twins.dtype)
-        own = run if dtype == twins.dtype else None
-        base, moved = twins.around(exact, own, both.took) if twins.dtype else (run, [])
-        compared = twins, train, base, run, moved, other, twins.rounding(dtype)
-        gaps, padded = gaps_of(*compared), padded_gaps(*compared)
+        gaps, noise = judged(twins, both)
+        padded = padded_gaps(twins, both, noise)
         if train not in twins.steady:
-            agree = all(gap.agrees for gap in gaps)
-            finding.reason = drawing(twins, both, replace(exact, seed=AGAIN), base, moved, agree)
+            finding.reason = drawing(twins, both, noise, agree(gaps))
             if finding.reason:
                 return finding, None
         twins.steady.add(train)
@@ -72,30 +67,55 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
         finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
         return finding, None
     finding.gaps, finding.padded = gaps, padded
-    if not dtype and finding.diverges:
-        finding.gaps = beside_jumps(twins, mine, run, other, finding.gaps)
-    return finding, Trail(mine, theirs, (run.state, other.state))
+    return finding, Trail(*both.asks, (both.runs[0].state, both.runs[1].state))
 
 
-def beside_jumps(twins: Twins, ask: Ask, run: Run, other: Run, gaps: Sequence[Gap]) -> list[Gap]:
-    """What differs in the models' own dtype judged once more, by how far the first model jumps when it is moved by what
-    sound models are apart: in a deep net some relu flips, of which a small step in float64 shows nothing."""
-    dtype = twins.rounding("")
-    step = JUMP * ROUNDOFF[dtype]
-    jumping = gaps_of(twins, ask.train, run, run, twins.nearby(ask, step=step), other, dtype, step)
-    return [min(pair, key=lambda gap: gap.units) for pair in zip(gaps, jumping)]
+def judged(twins: Twins, both: Both) -> tuple[list[Gap], Noise]:
+    """Everything compared, beside as much noise as is needed for it to agree, or all there is; and the last noise."""
+    found: list[Gap] = []
+    for noise in noises_of(twins, both):
+        gaps = gaps_of(twins, both, noise)
+        found = [min(pair, key=lambda gap: gap.units) for pair in zip(found or gaps, gaps)]
+        if agree(found):
+            break
+    return found, noise
 
 
-def drawing(twins: Twins, both: Both, again: Ask, base: Run, moved: Sequence[Run], agree: bool) -> str:
-    """Why a mode cannot be compared, or "": a model that gives something else when it is run again. The first was run
-    nearby, with another seed (`again`, from `base`); the second is run again only if the two do not agree."""
-    steady = any(same(base, run) for run in moved) or same(base, twins.first.run(again))
-    if not steady or twins.first.draws(both.asks[0]):
-        return drawn("first", again)
-    steady = agree or same(both.runs[1], twins.second.run(replace(both.asks[1], seed=AGAIN)))
-    if not steady or twins.second.draws(both.asks[1]):
-        return drawn("second", again)
+def noises_of(twins: Twins, both: Both) -> Iterator[Noise]:
+    """The least first: the rounding of what is compared itself. In the models' own dtype how far the first one jumps
+    when it is moved by what sound models are apart: in a deep net some relu flips, of which a small step in float64
+    shows nothing. Then what rounding does to this computation."""
+    mine, run = both.asks[0], both.runs[0]
+    twins.keep(mine, run)
+    yield Noise(run)
+    if not mine.dtype:
+        step = JUMP * ROUNDOFF[twins.rounding("")]
+        yield Noise(run, twins.nearby(mine, step=step), step)
+    if twins.dtype:
+        exact = replace(mine, dtype=twins.dtype)
+        yield Noise(*twins.around(exact, run if mine == exact else None, both.took))
+
+
+def agree(gaps: Sequence[Gap]) -> bool:
+    return all(gap.agrees for gap in gaps)
+
+
+def drawing(twins: Twins, both: Both, noise: Noise, alike: bool) -> str:
+    """Why a mode cannot be compared, or "": a model that gives something else when it is run with another seed. If the
+    two are alike, whose seeds differ, neither does. The first may have been run nearby with another one."""
+    mine, theirs = both.asks
+    steady = alike or any(same(noise.base, run) for run in noise.moved) or again(twins.first, mine, both.runs[0], AGAIN)
+    if not steady or twins.first.draws(mine):
+        return drawn("first", mine)
+    steady = alike or again(twins.second, theirs, both.runs[1], mine.seed)
+    if not steady or twins.second.draws(theirs):
+        return drawn("second", theirs)
     return ""
+
+
+def again(model: Model, ask: Ask, run: Run, seed: int) -> bool:
+    """Whether a model gives the same with another seed."""
+    return same(run, model.run(replace(ask, seed=seed)))
 
 
 def drawn(which: str, ask: Ask) -> str:

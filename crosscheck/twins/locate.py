@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from crosscheck.models.model import Arrays, Run
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Match, added, alike, back
-from crosscheck.twins.gaps import gradient_gaps, state_gaps
+from crosscheck.twins.gaps import Noise, gradient_gaps, state_gaps
 from crosscheck.twins.measure import Gap, gap, noises
 
 DIRECTIONS = ("forward", "backward", "state")
@@ -236,11 +236,8 @@ def leaf_culprits(
     seen: Sequence[Seen], run: Run, moved: Sequence[Run], forced: Run, pairing: Pairing, dtype: str
 ) -> list[Divergence]:
     """Parameters whose gradient, and buffers whose value afterwards, is wrong, by the unit that owns them."""
-    found = []
-    for gap_ in [
-        *gradient_gaps(run, run, moved, forced, pairing, dtype),
-        *state_gaps(run, run, moved, forced, pairing, dtype),
-    ]:
+    noise, found = Noise(run, moved), []
+    for gap_ in [*gradient_gaps(run, forced, noise, pairing, dtype), *state_gaps(run, forced, noise, pairing, dtype)]:
         if gap_.agrees:
             continue
         owner = gap_.path.rpartition(".")[0]

@@ -48,10 +48,8 @@ def gap(kind: str, path: str, a: Array, b: Array, noise: float) -> Gap:
         return Gap(kind, path, np.inf, np.inf, np.inf, problem=f"shapes differ: {a.shape} and {b.shape}")
     if a.size == 0:
         return Gap(kind, path, 0.0, 0.0, 0.0)
-    a, b = (
-        a.astype(np.complex128 if a.dtype.kind == "c" else np.float64),
-        b.astype(a.dtype if a.dtype.kind == "c" else np.float64),
-    )
+    wide = np.complex128 if "c" in a.dtype.kind + b.dtype.kind else np.float64
+    a, b = a.astype(wide, copy=False), b.astype(wide, copy=False)
     broken = [side for side, x in (("first", a), ("second", b)) if not np.isfinite(x).all()]
     if broken and not same_nonfinite(a, b):
         return Gap(
@@ -78,6 +76,8 @@ def same_nonfinite(a: Array, b: Array) -> bool:
 
 def rms(x: Array) -> float:
     """The root mean square of what is finite."""
+    if x.dtype == np.float64 and x.size and np.isfinite(total := np.vdot(x, x)):
+        return float(np.sqrt(total / x.size))
     finite = np.abs(x[np.isfinite(x)]).astype(np.float64)
     return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
 
@@ -95,7 +95,7 @@ def noises(
     largest = max((rms(x) for x in base.values() if x.dtype.kind == "f"), default=0.0) if shared else 0.0
     found = {}
     for name, x in base.items():
-        wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+        wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64, copy=False)
         spread = [rms(m[name] - wide) for m in moved if name in m and m[name].shape == x.shape]
         found[name] = u * max(rms(x), largest, max(spread, default=0.0) / step)
     return found

@@ -17,7 +17,7 @@ from crosscheck.causes.clues import clues
 from crosscheck.causes.explain import Explanation, explanations
 from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.models.model import Call, Pool, Run
-from crosscheck.twins.gaps import output_gaps
+from crosscheck.twins.gaps import Noise, output_gaps
 from crosscheck.twins.pool import ALIKE, Candidate, Known, Parting, innermost, parting
 from crosscheck.twins.twins import Trail, Twins
 
@@ -55,9 +55,8 @@ class Walk:
 
     def is_right(self) -> bool:
         """Whether the function gives what the first model gives."""
-        gaps = output_gaps(
-            self.twins, self.trail.first.train, self.run, self.run, list(self.moved), Run(self.pool.outputs), self.dtype
-        )
+        noise, made = Noise(self.run, self.moved), Run(self.pool.outputs)
+        gaps = output_gaps(self.twins, self.trail.first.train, self.run, made, noise, self.dtype)
         return all(gap.agrees for gap in gaps)
 
     def parting(self) -> Parting:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crosscheck.models.model import Model
+from crosscheck.models.model import Look, Model
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.hunt import Culprit
 from crosscheck.twins.ladder import Finding
@@ -16,6 +16,9 @@ from crosscheck.twins.layers import Layer
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
 from crosscheck.twins.twins import Twins
+
+MOST = 6
+"""Places that are named in a note."""
 
 
 def place_of(culprit: Culprit) -> tuple[str, bool, str, bool]:
@@ -100,6 +103,18 @@ class Report:
                 self.notes.append(f"only the {which} model has {path} {leaf.shape}")
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
         self.notes += list(self.pairing.open)
+
+    def tell_narrow(self, looks: Sequence[Look]) -> None:
+        """Where a model keeps float32 whatever dtype it is run in."""
+        for which, entry, look in zip(("first", "second"), self.models, looks):
+            entry["narrow"] = list(look.narrow)
+            if look.narrow:
+                names = [path or "its own code" for path in look.narrow[:MOST]]
+                more = f" and {len(look.narrow) - MOST} more places" if len(look.narrow) > MOST else ""
+                self.notes.append(
+                    f"the {which} model makes float32 of float64 in {', '.join(names)}{more}; on the rungs in "
+                    "float64 it was run without that"
+                )
 
     def tell_padding(self, finding: Finding) -> None:
         """Once for every output, whatever the rung."""

@@ -111,8 +111,8 @@ class Twins:
 
     def run_both(self, mine: Ask, theirs: Ask) -> Both:
         """Forward, and backward from directions that are drawn for the outputs as they are expected to be; once more if
-        they are otherwise."""
-        train = mine.train
+        they are otherwise. The seeds differ."""
+        train, theirs = mine.train, replace(theirs, seed=AGAIN)
         ends = self.ends.get(train) or self.ends.get(not train) or self.expected
         while True:
             mine, theirs = (replace(ask, cotangents=u) for ask, u in zip((mine, theirs), self.cotangents(ends)))
@@ -141,15 +141,19 @@ class Twins:
         kinds = {leaf.dtype for model in (self.first, self.second) for leaf in model.leaves} & set(ROUNDOFF)
         return max(kinds, key=lambda kind: ROUNDOFF[kind], default="float32")
 
+    def keep(self, exact: Ask, run: Run) -> None:
+        """The first model's run on the first rung: the last one is at the same point."""
+        if not self.kept and not exact.train and exact.dtype == self.dtype:
+            self.kept = exact, run, []
+
     def around(self, exact: Ask, run: Run | None, took: float) -> tuple[Run, list[Run]]:
-        """The first model's run in the dtype in which semantics are judged, and runs nearby. Those of the first rung
-        are kept: the last one is at the same point."""
-        if self.kept and is_same(self.kept[0], exact):
-            return self.kept[1:]
-        base = run or self.first.run(exact)
-        moved = self.nearby(exact, took)
-        if not exact.train and not self.kept:
-            self.kept = exact, base, moved
+        """The first model's run in the dtype in which semantics are judged, and runs nearby."""
+        kept = self.kept
+        if not (kept and kept[0].same(exact)):
+            kept = exact, run or self.first.run(exact), []
+        _, base, moved = kept
+        if not moved:
+            moved += self.nearby(exact, took)
         return base, moved
 
     def nearby(self, ask: Ask, took: float = 0.0, step: float = STEP) -> list[Run]:
@@ -170,9 +174,3 @@ class Trail:
 def nudged(ask: Ask, seed: int, step: float) -> Ask:
     """The same run with parameters and inputs moved a little."""
     return replace(ask, values=nudge(ask.values, seed, step), inputs=nudge(ask.inputs, seed + 1, step))
-
-
-def is_same(one: Ask, other: Ask) -> bool:
-    """Whether two runs are at the same point."""
-    alike = all(np.array_equal(one.values[path], other.values[path]) for path in one.values)
-    return alike and (one.train, one.dtype) == (other.train, other.dtype)

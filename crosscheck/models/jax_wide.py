@@ -1,0 +1,96 @@
+"""JAX programs of float64 that keep float32 somewhere (a softmax, statistics, tables), as they would be without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from crosscheck.models.interpret import bind, run
+
+NARROW, WIDE = np.dtype("float32"), np.dtype("float64")
+AS_BITS = ("bitcast_convert_type", "nextafter")
+"""What these make of a number depends on its format."""
+MARK = "crosscheck:"
+
+
+def named(path: str) -> AbstractContextManager[None]:
+    """While open, what is traced is marked as a module's."""
+    scope: AbstractContextManager[None] = jax.named_scope(MARK + path)
+    return scope
+
+
+def narrow_places(program: Any) -> tuple[str, ...]:
+    """The modules in which float32 is made, in order; "" for code outside of all."""
+    return tuple(dict.fromkeys(places(program.jaxpr, "")))
+
+
+def places(jaxpr: Any, outer: str) -> Iterator[str]:
+    for equation in jaxpr.eqns:
+        marks = re.findall(rf"{MARK}([^/)]*)", str(equation.source_info.name_stack))
+        path = marks[-1] if marks else outer
+        if any(is_narrow(variable) for variable in equation.outvars):
+            yield path
+        for program in programs(equation):
+            yield from places(program, path)
+
+
+def programs(equation: Any) -> Iterator[Any]:
+    """Those that an equation holds."""
+    for value in equation.params.values():
+        for part in value if isinstance(value, (tuple, list)) else (value,):
+            if hasattr(part, "eqns") or hasattr(part, "jaxpr"):
+                yield getattr(part, "jaxpr", part)
+
+
+def is_narrow(variable: Any) -> bool:
+    return getattr(variable.aval, "dtype", None) == NARROW
+
+
+def widened(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of arrays, in float64 wherever it makes float32."""
+
+    def wide(*args: Any) -> Any:
+        program, shape = jax.make_jaxpr(function, return_shape=True)(*args)
+        return jax.tree.unflatten(jax.tree.structure(shape), through(program, jax.tree.leaves(args)))
+
+    return wide
+
+
+def through(program: Any, arguments: Sequence[Any]) -> list[Any]:
+    """What a program gives if no equation makes float32."""
+    consts = [cast(value, NARROW, WIDE) for value in program.consts]
+    return run(ClosedJaxpr(program.jaxpr, consts), [cast(value, NARROW, WIDE) for value in arguments], wide_bind)
+
+
+def wide_bind(equation: Any, given: Sequence[Any]) -> list[Any]:
+    """What an equation makes, in float64 where it would make float32."""
+    if equation.primitive.name in AS_BITS:
+        given = [cast(value, WIDE, NARROW) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
+        return [cast(value, NARROW, WIDE) for value in bind(equation, given)]
+    if not any(map(is_narrow, (*equation.invars, *equation.outvars))) and not [*programs(equation)]:
+        return bind(equation, given)
+    given = [cast(value, NARROW, WIDE) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
+    return bind(equation, given, **{name: wide_param(value) for name, value in equation.params.items()})
+
+
+def wide_param(value: Any) -> Any:
+    """A parameter of an equation: a dtype, a program, or several."""
+    if isinstance(value, tuple) and any(isinstance(part, ClosedJaxpr) for part in value):
+        parts = map(wide_param, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, Jaxpr):
+        return wide_param(ClosedJaxpr(value, ())).jaxpr
+    if isinstance(value, ClosedJaxpr):
+        shapes = [jax.ShapeDtypeStruct(a.shape, WIDE if a.dtype == NARROW else a.dtype) for a in value.in_avals]
+        return jax.make_jaxpr(lambda *args: through(value, args))(*shapes)
+    return WIDE if isinstance(value, np.dtype) and value == NARROW else value
+
+
+def cast(value: Any, old: Any, new: Any) -> Any:
+    return jax.lax.convert_element_type(value, new) if jax.numpy.result_type(value) == old else value

@@ -1,0 +1,214 @@
+"""What makes float32 of float64 is run without that: compared to float64's rounding, told in a note, never accused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import linen, nnx
+from torch import nn
+
+from crosscheck.twins.compare import compare
+
+BATCH = "x: n c = 6 5"
+
+
+class Net(nn.Module):
+    """function: between two layers, in a module of its own."""
+
+    def __init__(self, function=torch.tanh):
+        super().__init__()
+        self.a, self.unit, self.b = nn.Linear(5, 7), Unit(function), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.b(self.unit(self.a(x)).to(self.b.weight.dtype))
+
+
+class Unit(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.weight, self.function = nn.Parameter(torch.linspace(0.5, 1.5, 7)), function
+
+    def forward(self, x):
+        return self.weight * self.function(x)
+
+
+def narrow(x):
+    return torch.tanh(x.to(torch.float32)).to(x.dtype)
+
+
+def either_way(one, other):
+    for first, second in ((one, other), (other, one)):
+        yield compare(first, second, BATCH)
+
+
+def agrees_in_float64(report, which, *places):
+    """On every rung, with no place set aside; the note names these places, of that side alone."""
+    assert report.status == "agree", str(report)
+    assert all(finding.agrees and not finding.excused for finding in report.findings)
+    assert not report.culprits
+    assert max(gap.relative for finding in report.findings[:3] for gap in finding.gaps) < 1e-12
+    lifted = {entry: model["narrow"] for entry, model in zip(("first", "second"), report.models)}
+    assert lifted == {"first": [], "second": [], which: list(places)}
+    where = places[0] or "its own code"
+    assert [line for line in report.notes if f"the {which} model makes float32 of float64 in {where}" in line]
+
+
+def test_torch_is_lifted_on_either_side():
+    for which, report in zip(("second", "first"), either_way(Net(), Net(narrow))):
+        agrees_in_float64(report, which, "unit")
+
+
+def test_what_gives_float32_is_lifted():
+    for which, report in zip(("second", "first"), either_way(Net(), Net(lambda x: torch.tanh(x.float())))):
+        agrees_in_float64(report, which, "unit")
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
+class FlaxAttending(nnx.Module):
+    """Its softmax is in float32 whatever the dtype."""
+
+    def __init__(self):
+        self.attend = nnx.MultiHeadAttention(2, 8, decode=False, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.attend(x)
+
+
+def test_the_softmax_of_flax_is_lifted():
+    agrees_in_float64(compare(Attending(), FlaxAttending(), "x: n t c = 2 5 8"), "second", "attend")
+
+
+class Dense(linen.Module):
+    """Everything in float32, as many published models are."""
+
+    @linen.compact
+    def __call__(self, x):
+        h = jnp.tanh(linen.Dense(7, dtype=jnp.float32, name="one")(x))
+        return linen.Dense(3, dtype=jnp.float32, name="two")(linen.LayerNorm(dtype=jnp.float32, name="norm")(h))
+
+
+class TorchDense(nn.Module):
+    def __init__(self, eps=1e-6):
+        super().__init__()
+        self.one, self.norm, self.two = nn.Linear(5, 7), nn.LayerNorm(7, eps=eps), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.two(self.norm(torch.tanh(self.one(x))))
+
+
+@pytest.fixture
+def flax_dense():
+    return Dense(), Dense().init(jax.random.key(0), jnp.ones((2, 5)))
+
+
+def test_a_linen_model_of_dtype_float32_is_lifted(flax_dense):
+    agrees_in_float64(compare(TorchDense(), flax_dense, BATCH), "second", "one", "", "norm", "two")
+
+
+def test_a_mistake_in_it_is_placed_and_named(flax_dense):
+    report = compare(TorchDense(1e-3), flax_dense, BATCH)
+    assert report.first_divergence.first == "norm"
+    assert [cause.id for cause in report.causes[0].causes] == ["layernorm-eps"]
+    assert not [culprit for culprit in report.culprits if culprit.excused]
+
+
+def test_a_mistake_smaller_than_float32s_rounding_is_seen_beneath_it():
+    for report in either_way(Net(narrow), Net(lambda x: narrow(x) * (1 + 1e-9 * torch.cos(x)))):
+        assert report.first_divergence.first == "unit"
+        assert [finding.diverges for finding in report.findings[:3]] == [True] * 3
+
+
+def plain_function(params, x, width=jnp.float32, slope=1.0):
+    h = jnp.tanh((x @ params["a"] + params["b"]).astype(width)).astype(x.dtype)
+    return slope * jax.nn.softmax(h @ params["c"], -1)
+
+
+class AsModules(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(5, 7), nn.Linear(7, 3, bias=False)
+
+    def forward(self, x):
+        return torch.softmax(self.two(torch.tanh(self.one(x))), -1)
+
+
+@pytest.fixture
+def params():
+    rng = np.random.default_rng(0)
+    return {name: np.float32(rng.normal(size=shape)) for name, shape in (("a", (5, 7)), ("b", 7), ("c", (7, 3)))}
+
+
+def test_a_plain_function_is_lifted(params):
+    report = compare(AsModules(), (plain_function, params), BATCH)
+    agrees_in_float64(report, "second", "")
+
+
+def test_a_mistake_in_a_lifted_function_is_placed_and_named(params):
+    def scaled(params, x):
+        return plain_function(params, x, slope=0.5)
+
+    report = compare(AsModules(), (scaled, params), BATCH)
+    assert report.first_divergence.after == "two"
+    assert [cause.id for cause in report.causes[0].causes] == ["scale-constant"]
+
+
+def test_bfloat16_is_not_lifted():
+    for report in either_way(Net(), Net(lambda x: torch.tanh(x.to(torch.bfloat16)).to(x.dtype))):
+        assert report.first_divergence.first == "unit"
+
+
+class OnlyFloat32(torch.autograd.Function):
+    """Takes nothing else, forward or backward."""
+
+    @staticmethod
+    def forward(ctx, x, strict):
+        ctx.strict = strict
+        if strict == "forward" and x.dtype != torch.float32:
+            raise TypeError("expected float32")
+        return x * 1.0
+
+    @staticmethod
+    def backward(ctx, grad):
+        if ctx.strict == "backward" and grad.dtype != torch.float32:
+            raise TypeError("expected float32")
+        return grad * 1.0, None
+
+
+@pytest.mark.parametrize("strict", ["forward", "backward"])
+def test_what_takes_nothing_but_float32_is_run_as_it_is_and_set_aside(strict):
+    def function(x):
+        return OnlyFloat32.apply(torch.tanh(x.to(torch.float32)), strict).to(x.dtype)
+
+    for report in either_way(Net(), Net(function)):
+        assert report.status == "agree", str(report)
+        assert [finding.excused for finding in report.findings] == [True, True, True, False]
+        assert {culprit.divergence.first for culprit in report.culprits} == {"unit"}
+        assert all("narrower dtype" in culprit.excused for culprit in report.culprits)
+
+
+def test_many_places_are_told_by_their_number():
+    class Deep(nn.Module):
+        def __init__(self, function):
+            super().__init__()
+            self.layers = nn.ModuleList(Unit(function) for _ in range(9))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    report = compare(Deep(torch.tanh), Deep(narrow), "x: n c = 6 7")
+    assert report.models[1]["narrow"] == [f"layers.{i}" for i in range(9)]
+    (note,) = report.notes
+    assert "layers.5 and 3 more places" in note
+    rows = {layer["second"]: layer["found"] for layer in report.document()["layers"]}
+    assert rows["layers.8"] == ["the second keeps float32"]
