@@ -47,6 +47,31 @@ def test_the_rounding_of_float32_flips_relus():
     assert 5 < ((mine > 0) != (theirs > 0)).sum() < 128
 
 
+class Steep(nn.Module):
+    """Its rounding is that of the product, ten thousand times as large."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(256, 5)
+
+    def forward(self, x):
+        return torch.sin(1e4 * self.fc(x))
+
+
+class SteepPort(nnx.Module):
+    def __init__(self):
+        self.fc = nnx.Linear(256, 5, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return jnp.sin(1e4 * self.fc(x))
+
+
+def test_what_makes_rounding_large_is_judged_by_it():
+    report = crosscheck.compare(Steep(), SteepPort(), NEAR[None].repeat(4, 0), rungs=("eval", "given"))
+    assert report.status == "agree", str(report)
+    assert max(gap.relative for finding in report.findings for gap in finding.gaps) > 256 * 2.0**-53
+
+
 def test_flips_are_no_divergence():
     report = crosscheck.compare(Original(), Port(), NEAR)
     assert report.status == "agree", str(report)

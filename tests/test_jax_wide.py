@@ -96,6 +96,9 @@ def test_it_gives_what_float64_gives_forward_and_backward(function):
     narrow, exact = (slopes(lambda x, w=width: loss(x, w), has_aux=True) for width in (F4, F8))
     assert narrow_places(jax.make_jaxpr(lambda x: function(x, F4))(X)) == ("",)
     assert narrow_places(jax.make_jaxpr(lambda x: function(x, F8))(X)) == ()
+    alone = jax.jit(widened(lambda x: function(x, F4)))(X)
+    for a, b in zip(*map(jax.tree.leaves, (alone, function(X, F8))), strict=True):
+        np.testing.assert_allclose(a, b, 1e-13, 1e-14)
     lifted = jax.jit(widened(narrow))(X)
     for a, b, rounded in zip(*map(jax.tree.leaves, (lifted, exact(X), narrow(X))), strict=True):
         assert a.dtype == b.dtype
@@ -118,8 +121,8 @@ def test_random_numbers_are_those_of_float32():
 
 def test_arrays_of_float32_that_the_program_holds_or_is_given_are_lifted_too():
     held, given = jnp.asarray(X, F4), np.float32(X)
-    found = jax.jit(widened(lambda x, y: (x.astype(F4) * held, y + 1)))(X, given)
-    assert [y.dtype for y in found] == [F8, F8]
+    found = jax.jit(widened(lambda x, y: (x.astype(F4) * held, y + 1, y, held)))(X, given)
+    assert [y.dtype for y in found] == [F8] * 4
     np.testing.assert_array_equal(found[0], X * X.astype("f4").astype("f8"))
 
 

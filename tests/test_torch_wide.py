@@ -99,6 +99,21 @@ def test_what_works_on_bits_works_on_those_that_are_there():
     halves = torch.ones(2)
     with Wide():
         assert halves.view(torch.int32).dtype == torch.int32
+        assert x().detach().view(F4).shape == (4, 12)
+
+
+def test_a_view_of_a_narrow_tensor_stays_one():
+    narrow = torch.ones(2)
+    with Wide():
+        narrow.view(1, 2)[0, 0] = 5.0
+    assert narrow.tolist() == [5.0, 1.0]
+
+
+def test_a_condition_stays_one():
+    with Wide():
+        chosen = torch.where(torch.arange(6) > 2, torch.arange(6), 0.1)
+    assert chosen.dtype == F8
+    assert chosen.tolist() == [0.1, 0.1, 0.1, 3.0, 4.0, 5.0]
 
 
 def test_float64_alone_is_no_place_and_the_same():

@@ -64,8 +64,7 @@ def widened(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def through(program: Any, arguments: Sequence[Any]) -> list[Any]:
     """What a program gives if no equation makes float32."""
-    consts = [cast(value, NARROW, WIDE) for value in program.consts]
-    return run(ClosedJaxpr(program.jaxpr, consts), [cast(value, NARROW, WIDE) for value in arguments], wide_bind)
+    return [cast(value, NARROW, WIDE) for value in run(program, arguments, wide_bind)]
 
 
 def wide_bind(equation: Any, given: Sequence[Any]) -> list[Any]:
