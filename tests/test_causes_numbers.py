@@ -55,6 +55,12 @@ def test_the_change_is_named(cause):
         assert named(site) == [cause]
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_of_a_batch_of_two_a_half_is_no_count(factor):
+    for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) * factor, normal(2, 5, 7)):
+        assert named(site) == ["scale-constant"]
+
+
 @pytest.mark.parametrize(
     ("cause", "other"),
     [

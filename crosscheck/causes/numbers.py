@@ -116,6 +116,7 @@ def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]
     for n in sizes:
         yield sqrt(n), f"sqrt({n})", "scale-sqrt-width"
         yield 1 / sqrt(n), f"1/sqrt({n})", "scale-sqrt-width"
+    sizes = [n for n in sizes if n > 2]  # of two, a half tells nothing of a size
     for n in sizes:
         for power in (1, 0.5):
             yield (n / (n - 1)) ** power, f"({n}/{n - 1})" + "^0.5" * (power < 1), "scale-unbiased"

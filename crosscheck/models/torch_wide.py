@@ -62,4 +62,4 @@ def is_narrow(value: Any) -> bool:
 
 
 def of_integers(x: torch.Tensor) -> torch.Tensor:
-    return x if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool else x.to(WIDE)
+    return x if x.is_floating_point() or x.is_complex() else x.to(WIDE)
