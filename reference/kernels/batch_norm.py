@@ -12,9 +12,10 @@ row, with the vector of channels repeated along it, for a short row costs more t
 
 import numpy as np
 
-from reference.kernels.threads import share, total
+from reference.kernels.threads import WORTH_SHARING, share, total
 
 CHUNK_VALUES, ROW_VALUES = 1 << 16, 2048
+LEAST = WORTH_SHARING // CHUNK_VALUES
 
 
 def batch_norm(Z, gamma, beta, epsilon):
@@ -29,7 +30,7 @@ def batch_norm(Z, gamma, beta, epsilon):
 
     def means(values):
         """The mean of each channel over all chunks, in float64."""
-        sums = total(share(lambda part: total(column_sums(values(chunk)) for chunk in part), chunks))
+        sums = total(share(lambda part: total(column_sums(values(chunk)) for chunk in part), chunks, LEAST))
         return sums.reshape(pixels, c).sum(axis=0) / count
 
     def row(channels):
@@ -52,7 +53,7 @@ def batch_norm(Z, gamma, beta, epsilon):
     sigma2 = means(center)
     inverse = 1 / np.sqrt(sigma2 + epsilon)
     scale_row, beta_row = row(gamma * inverse), row(beta)
-    share(scale, chunks)
+    share(scale, chunks, LEAST)
 
     def back(dY):
         dY_rows = dY.reshape(Z_rows.shape)
@@ -68,7 +69,7 @@ def batch_norm(Z, gamma, beta, epsilon):
                 dZ -= centered[chunk] * slope_row
                 dZ -= shift_row
 
-        share(work, chunks)
+        share(work, chunks, LEAST)
         return per_channel(count * inverse * mean_product), per_channel(count * mean_dY), dZ_rows.reshape(Z.shape)
 
     return Y_rows.reshape(Z.shape), per_channel(mu), per_channel(sigma2), back

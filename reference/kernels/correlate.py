@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from reference.kernels.blocks import blocks
 from reference.kernels.products import matmul, over_rows
-from reference.kernels.threads import share, total
+from reference.kernels.threads import even, share, total
 
 CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 20, 512, 64
 
@@ -32,7 +32,7 @@ def windows(X, f, stride, dilation):
 
 def chunks(V):
     m, h, w, *patch = V.shape
-    return blocks(range(m), h, w, max(CHUNK_BYTES // (prod(patch) * V.itemsize), CHUNK_ROWS))
+    return blocks(range(m), h, w, even(max(CHUNK_BYTES // (prod(patch) * V.itemsize), CHUNK_ROWS), m * h * w))
 
 
 def rows(V):

@@ -16,7 +16,7 @@ import numpy as np
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
 from reference.kernels.grids import grids
-from reference.kernels.threads import share
+from reference.kernels.threads import even, share
 
 CHUNK_ROWS = 1024
 
@@ -55,7 +55,7 @@ def scatter(dZ, W, shape, stride, padding, dilation):
         first, s = tap * dilation[axis], stride[axis]
         return slice(first, first + (count - 1) * s + 1, s)
 
-    share(work, blocks(range(m), 1, h * w, CHUNK_ROWS))
+    share(work, blocks(range(m), 1, h * w, even(CHUNK_ROWS, m * h * w)))
     return np.ascontiguousarray(unpad(dX_pad, padding))
 
 

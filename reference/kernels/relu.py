@@ -5,7 +5,7 @@ The maximum is taken with an array of zeros, for with a single zero NumPy has on
 
 import numpy as np
 
-from reference.kernels.threads import share
+from reference.kernels.threads import WORTH_SHARING, share
 
 CHUNK_VALUES = 1 << 15
 
@@ -39,5 +39,5 @@ def filled(shape, dtype, fill):
         for i in part:
             fill(slice(i, i + CHUNK_VALUES), A_flat[i : i + CHUNK_VALUES])
 
-    share(work, range(0, A.size, CHUNK_VALUES))
+    share(work, range(0, A.size, CHUNK_VALUES), WORTH_SHARING // CHUNK_VALUES)
     return A

@@ -5,38 +5,63 @@
 
 NumPy lets go of the interpreter while it copies, adds and multiplies matrices, so that the copies run in parallel too,
 which a BLAS with threads of its own leaves to one core. Sums over chunks are made per worker and then in the workers'
-order: the result depends on n, not on who was first. Needs `threadpoolctl` to hold the BLAS; without it, `threads`
-changes nothing.
+order: the result depends on n, not on who was first. The caller is one of the workers: to wake another takes about as
+long as to add 10^5 numbers. Needs `threadpoolctl` to hold the BLAS; without it, `threads` changes nothing.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise, repeat
+from itertools import pairwise
+from queue import SimpleQueue
+from threading import Thread
 
 import numpy as np
 
 BUFFER_SIZE = 1024
+WORTH_SHARING = 1 << 18
+"""Numbers: where each is read once, that a worker has fewer does not pay."""
 
-_pool, _count = None, 1
+_helpers = []
+"""Of each worker but the caller the queue of its jobs: (work, part, queue for the outcome)."""
 _blas_has_one = "1" in (os.environ.get("OPENBLAS_NUM_THREADS"), os.environ.get("OMP_NUM_THREADS"))
 
 
 @contextmanager
 def threads(n):
-    global _pool, _count, _blas_has_one
+    global _helpers, _blas_has_one
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
         yield
         return
-    before = _pool, _count, _blas_has_one
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n) as pool:
-        _pool, _count, _blas_has_one = pool, n, True
+    before = _helpers, _blas_has_one
+    with threadpool_limits(1, user_api="blas"):
+        _helpers, _blas_has_one = [helper() for _ in range(n - 1)], True
         try:
             yield
         finally:
-            _pool, _count, _blas_has_one = before
+            for jobs in _helpers:
+                jobs.put(None)
+            _helpers, _blas_has_one = before
+
+
+def helper():
+    jobs = SimpleQueue()
+    Thread(target=serve, args=(jobs,), daemon=True).start()
+    return jobs
+
+
+def serve(jobs):
+    for work, part, outcome in iter(jobs.get, None):
+        outcome.put(attempt(work, part))
+
+
+def attempt(work, part):
+    """(result, None), or (None, what was raised)."""
+    try:
+        return unbuffered(work, part), None
+    except BaseException as error:
+        return None, error
 
 
 def blas_has_one():
@@ -44,13 +69,26 @@ def blas_has_one():
     return _blas_has_one
 
 
-def share(work, items):
-    """[work(part)] over consecutive parts of `items` (a list or a range), one part a worker."""
-    count = min(_count, len(items))
+def even(size, positions):
+    """A size of chunks of which there is one for every worker at least."""
+    return min(size, -(-positions // (len(_helpers) + 1)))
+
+
+def share(work, items, least=1):
+    """[work(part)] over consecutive parts of `items` (a list or a range), one a worker, of `least` items or more."""
+    count = min(len(_helpers) + 1, len(items) // least)
     if count < 2:
         return [unbuffered(work, items)]
     cuts = [i * len(items) // count for i in range(count + 1)]
-    return list(_pool.map(unbuffered, repeat(work), [items[a:b] for a, b in pairwise(cuts)]))
+    own, *others = (items[a:b] for a, b in pairwise(cuts))
+    outcomes = [SimpleQueue() for _ in others]
+    for jobs, part, outcome in zip(_helpers, others, outcomes):
+        jobs.put((work, part, outcome))
+    done = [attempt(work, own), *(outcome.get() for outcome in outcomes)]
+    for _, error in done:
+        if error is not None:
+            raise error
+    return [result for result, _ in done]
 
 
 def unbuffered(work, part):
