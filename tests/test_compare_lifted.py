@@ -111,7 +111,7 @@ def flax_dense():
 
 
 def test_a_linen_model_of_dtype_float32_is_lifted(flax_dense):
-    agrees_in_float64(compare(TorchDense(), flax_dense, BATCH), "second", "one", "", "norm", "two")
+    agrees_in_float64(compare(TorchDense(), flax_dense, BATCH), "second", "one", "norm", "two")
 
 
 def test_a_mistake_in_it_is_placed_and_named(flax_dense):
@@ -164,6 +164,34 @@ def test_a_mistake_in_a_lifted_function_is_placed_and_named(params):
 def test_bfloat16_is_not_lifted():
     for report in either_way(Net(), Net(lambda x: torch.tanh(x.to(torch.bfloat16)).to(x.dtype))):
         assert report.first_divergence.first == "unit"
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(5, 7, batch_first=True)
+
+    def forward(self, x):
+        return self.lstm(x)[0]
+
+
+class FlaxRecurrent(nnx.Module):
+    """Begins with zeros of float32, unless it is told otherwise when it is built."""
+
+    def __init__(self):
+        self.recurrent = nnx.RNN(nnx.OptimizedLSTMCell(5, 7, rngs=nnx.Rngs(0)))
+
+    def __call__(self, x):
+        return self.recurrent(x)
+
+
+def test_a_recurrent_net_of_flax_begins_in_float64():
+    second = FlaxRecurrent()
+    report = compare(Recurrent(), second, "x: n t c = 4 6 5")
+    assert report.status == "agree", str(report)
+    assert report.dtype == "float64"
+    assert not report.notes
+    assert second.recurrent.cell.param_dtype == jnp.float32
 
 
 class OnlyFloat32(torch.autograd.Function):

@@ -144,6 +144,18 @@ def test_places_are_the_innermost_modules_around():
             with named("a.b.0"):
                 y = lax.scan(lambda h, v: (h, v.astype(F8)), 0.0, y)[1]
                 z = jax.vmap(lambda v: jnp.exp(v.astype(F4)))(x)
+        with named("passed"):
+            y = jnp.tanh(y)
         return y + z + x.astype(F4)
 
     assert narrow_places(jax.make_jaxpr(function)(X)) == ("a", "a.b.0", "")
+
+
+def test_what_is_made_of_float32_that_the_program_holds_has_its_places_too():
+    held = jnp.asarray(X, F4)
+
+    def function(x):
+        with named("table"):
+            return x * jnp.sin(held)
+
+    assert narrow_places(jax.make_jaxpr(function)(X)) == ("table",)

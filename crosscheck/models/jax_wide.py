@@ -26,16 +26,19 @@ def named(path: str) -> AbstractContextManager[None]:
 
 
 def narrow_places(program: Any) -> tuple[str, ...]:
-    """The modules in which float32 is made, in order; "" for code outside of all."""
-    return tuple(dict.fromkeys(places(program.jaxpr, "")))
+    """The modules in which float32 is made, in order; "" for code outside of all. If it is only made of float32 that
+    the program holds, those."""
+    found = list(places(program.jaxpr, ""))
+    return tuple(dict.fromkeys([path for path, is_made in found if is_made] or [path for path, _ in found]))
 
 
-def places(jaxpr: Any, outer: str) -> Iterator[str]:
+def places(jaxpr: Any, outer: str) -> Iterator[tuple[str, bool]]:
+    """Where float32 comes out, and whether none goes in."""
     for equation in jaxpr.eqns:
         marks = re.findall(rf"{MARK}([^/)]*)", str(equation.source_info.name_stack))
         path = marks[-1] if marks else outer
-        if any(is_narrow(variable) for variable in equation.outvars):
-            yield path
+        if any(map(is_narrow, equation.outvars)):
+            yield path, not any(map(is_narrow, equation.invars))
         for program in programs(equation):
             yield from places(program, path)
 

@@ -70,11 +70,20 @@ class NnxModel(JaxModel):
         filled = [(keys, variable.replace(jnp.asarray(values[p]))) for p, (keys, variable) in self.variables.items()]
         filled += [(keys, variable.replace(variable.get_value())) for keys, variable in self.rest.values()]
         model = nnx.merge(self.graphs[train], nnx.from_flat_state(filled))
+        if any(jnp.result_type(value) == jnp.float64 for value in values.values()):
+            widen(model)
         args, kwargs = self.arguments(inputs)
         with watching_nnx(model, watcher):
             result = model(*args, **kwargs)
         after = {path_of(keys): variable for keys, variable in nnx.to_flat_state(nnx.state(model))}
         return result, {leaf.path: after[leaf.path].get_value() for leaf in self.leaves if not leaf.trainable}
+
+
+def widen(model: nnx.Module) -> None:
+    """Modules make what they begin with, such as a recurrent net's state, in the dtype in which they were built."""
+    for _, part in nnx.iter_modules(model):
+        if getattr(part, "param_dtype", None) == jnp.float32:
+            part.param_dtype = jnp.float64
 
 
 def is_random(variable: Any) -> bool:

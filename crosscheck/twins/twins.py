@@ -12,7 +12,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.models.inputs import Inputs
-from crosscheck.models.model import Arrays, Ask, Model, Run
+from crosscheck.models.model import Arrays, Ask, Model, Run, cast
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Names, tensors, there
 from crosscheck.twins.measure import ROUNDOFF, STEP
@@ -87,8 +87,9 @@ class Twins:
         return fresh(self.first.leaves, self.first.values(), self.seed)
 
     def values(self, values: Mapping[str, Array]) -> tuple[Arrays, Arrays]:
-        """The first's values, without what the second has no place for, and the second's that correspond to them."""
-        kept = self.pairing.kept(values)
+        """The first's values, without what the second has no place for, and the second's that correspond to them. Of
+        two biases that are one there the sum is not to be rounded."""
+        kept = self.pairing.kept({path: cast(value, "float64") for path, value in values.items()})
         return kept, self.pairing.carry(kept, self.second.values())
 
     def asks(self, values: Mapping[str, Array], train: bool, **more: Any) -> tuple[Ask, Ask]:

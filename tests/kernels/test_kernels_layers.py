@@ -170,11 +170,12 @@ def test_relu_is_the_definition(dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(10, 128), (1000, 7), (2, 1), (1, 3)])
+@pytest.mark.parametrize("shape", [(10, 128), (1000, 7), (7, 300), (2, 1), (1, 3)])
 @pytest.mark.parametrize("soft", [False, True], ids=["one-hot", "soft labels"])
-def test_softmax_cross_entropy_is_the_definition(shape, soft, dtype):
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_softmax_cross_entropy_is_the_definition(shape, soft, dtype, order):
     rng = np.random.default_rng(4)
-    Z = (5 * rng.standard_normal(shape)).astype(dtype)
+    Z = (5 * rng.standard_normal(shape)).astype(dtype, order=order)
     Y = rng.random(shape) if soft else (np.arange(shape[0])[:, None] == rng.integers(0, shape[0], shape[1]))
     Y = (Y / Y.sum(axis=0)).astype(dtype)
     frozen(Z, Y)

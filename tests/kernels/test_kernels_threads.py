@@ -1,0 +1,85 @@
+"""Workers: what each is handed, in which order results come, and what is raised."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from reference.kernels.threads import even, share, threads
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("items", [range(7), list("abcdefg"), range(1), []])
+def test_parts_are_consecutive_and_come_in_order(workers, items):
+    with threads(workers):
+        parts = share(lambda part: list(part), items)
+    assert [item for part in parts for item in part] == list(items)
+    assert len(parts) == max(1, min(workers, len(items)))
+
+
+def test_each_part_is_another_threads_and_the_caller_has_the_first():
+    def work(part):
+        time.sleep(0.01)
+        return threading.get_ident()
+
+    with threads(3):
+        found = share(work, range(3))
+    assert found[0] == threading.get_ident()
+    assert len(set(found)) == 3
+
+
+def test_too_little_for_another_worker_is_the_callers():
+    with threads(2):
+        assert len(share(len, range(9), least=5)) == 1
+        assert len(share(len, range(10), least=5)) == 2
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_what_a_worker_raises_is_raised_and_does_not_linger(wrong):
+    def work(part):
+        if part.start == wrong:
+            raise ZeroDivisionError
+        return part.start
+
+    with threads(2):
+        with pytest.raises(ZeroDivisionError):
+            share(work, range(2))
+        assert share(lambda part: part.start, range(2)) == [0, 1]
+
+
+def test_helpers_end_with_the_block_also_if_it_raises():
+    def interrupted():
+        with threads(3):
+            share(len, range(3))
+            raise ZeroDivisionError
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
+    for _ in range(100):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() == before
+    assert len(share(len, range(3))) == 1
+
+
+def test_blocks_in_one_another():
+    with threads(2):
+        with threads(3):
+            assert len(share(len, range(9))) == 3
+        assert len(share(len, range(9))) == 2
+
+
+def test_there_is_a_chunk_for_each_worker():
+    assert even(512, 100) == 100
+    with threads(2):
+        assert [even(512, 100), even(512, 101), even(512, 4000)] == [50, 51, 512]
+
+
+def test_the_buffer_that_workers_set_is_theirs_alone():
+    before = np.getbufsize()
+    with threads(2):
+        share(len, range(4))
+    assert np.getbufsize() == before
