@@ -58,10 +58,10 @@ def test_helpers_end_with_the_block_also_if_it_raises():
     with pytest.raises(ZeroDivisionError):
         interrupted()
     for _ in range(100):
-        if threading.active_count() == before:
+        if threading.active_count() <= before:
             break
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     assert len(share(len, range(3))) == 1
 
 
