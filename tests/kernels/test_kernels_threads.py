@@ -49,19 +49,20 @@ def test_what_a_worker_raises_is_raised_and_does_not_linger(wrong):
 
 
 def test_helpers_end_with_the_block_also_if_it_raises():
+    helpers = set()
+
     def interrupted():
+        before = set(threading.enumerate())
         with threads(3):
-            share(len, range(3))
+            helpers.update(set(threading.enumerate()) - before)
             raise ZeroDivisionError
 
-    before = threading.active_count()
     with pytest.raises(ZeroDivisionError):
         interrupted()
-    for _ in range(100):
-        if threading.active_count() <= before:
-            break
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    assert len(helpers) == 2
+    for helper in helpers:
+        helper.join(10)
+        assert not helper.is_alive()
     assert len(share(len, range(3))) == 1
 
 
