@@ -221,6 +221,42 @@ def test_what_takes_nothing_but_float32_is_run_as_it_is_and_set_aside(strict):
         assert [finding.excused for finding in report.findings] == [True, True, True, False]
         assert {culprit.divergence.first for culprit in report.culprits} == {"unit"}
         assert all("narrower dtype" in culprit.excused for culprit in report.culprits)
+        assert not [note for note in report.notes if "makes float32" in note]
+
+
+class OnlyNarrow(nnx.Module):
+    """Asks a function outside of JAX, which gives float32."""
+
+    def __init__(self):
+        self.one, self.two = nnx.Linear(5, 7, rngs=nnx.Rngs(0)), nnx.Linear(7, 3, rngs=nnx.Rngs(1))
+
+    def __call__(self, x):
+        h = jnp.tanh(self.one(x).astype(jnp.float32))
+
+        def outside(v):
+            if v.dtype != np.float32:
+                raise TypeError("expected float32")
+            return v
+
+        kept = jax.pure_callback(outside, jax.ShapeDtypeStruct(h.shape, jnp.float32), jax.lax.stop_gradient(h))
+        return self.two((h + kept - jax.lax.stop_gradient(h)).astype(x.dtype))
+
+
+class TorchNarrow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(5, 7), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.two(torch.tanh(self.one(x)))
+
+
+def test_jax_that_takes_nothing_but_float32_is_run_as_it_is():
+    report = compare(TorchNarrow(), OnlyNarrow(), BATCH)
+    assert report.status == "agree", str(report)
+    assert [finding.excused for finding in report.findings] == [True, True, True, False]
+    assert not [note for note in report.notes if "makes float32" in note]
+    assert report.models[1]["narrow"] == []
 
 
 def test_many_places_are_told_by_their_number():

@@ -82,6 +82,8 @@ FUNCTIONS = {
     "scatter": lambda x, width: jnp.zeros((4, 6), width).at[jnp.array([0, 0, 2])].add(x[:3].astype(width)),
     "solve": lambda x, width: jnp.linalg.solve((x.T @ x + jnp.eye(6)).astype(width), x.T.astype(width)),
     "clip and where": lambda x, width: jnp.where(x > 0, jnp.clip(x.astype(width), -1, 1), width(0.5)),
+    "complex": lambda x, width: jnp.real(jnp.fft.ifft(jnp.tanh(jnp.fft.fft(x.astype(width))))),
+    "to complex": lambda x, width: jnp.abs(jnp.exp(x.astype(jnp.complex64 if width == F4 else jnp.complex128))),
     "back and forth": lambda x, width: jnp.exp(x.astype(width)).astype(F8).astype(width).astype(F8),
 }  # fmt: skip
 

@@ -42,6 +42,8 @@ FUNCTIONS = {
     "view of a narrow one": lambda x, dtype: x.T * torch.linspace(0, 1, 6, dtype=dtype).unsqueeze(1),
     "back and forth": lambda x, dtype: x.to(dtype).exp().to(F8).to(dtype).to(F8),
     "in place": filled,
+    "complex": lambda x, dtype: torch.view_as_real(torch.view_as_complex(x.to(dtype).reshape(4, 3, 2)).exp()),
+    "to complex": lambda x, dtype: x.to(torch.complex64 if dtype == F4 else torch.complex128).exp().real,
     "attention": lambda x, dtype: F.scaled_dot_product_attention(*[x.to(dtype).reshape(1, 2, 2, 6)] * 3),
 }
 
@@ -82,7 +84,7 @@ def test_what_is_filled_in_is_lifted_but_is_no_place():
     assert {y.dtype for y in made} == {F8}
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int32, torch.complex64, torch.bool])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int32, torch.complex128, torch.bool])
 def test_other_dtypes_stay(dtype):
     plain = x().detach().to(dtype)
     with Wide() as wide:

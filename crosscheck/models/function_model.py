@@ -60,7 +60,7 @@ class FunctionModel(JaxModel):
             at, traced = Point(self, ask), self.traced(ask)
             arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
             given_instead = {i: jnp.asarray(x) for i, x in (instead or {}).items()}
-            make = wide_bind if self.narrow(ask) else bind
+            make = wide_bind if self.lifts(ask) else bind
             found, given = values(traced.program, arguments, given_instead, make)
             return Pool([numpy(value) for value in found], arrays(dict(zip(sorted(traced.outputs), given))))
 

@@ -35,6 +35,7 @@ class JaxModel(Model):
         self.programs: dict[Any, Callable[..., Any]] = {}
         self.known: dict[Any, Traced] = {}
         self.last: tuple[Ask, Run] | None = None
+        self.rigid = False  # something in it takes nothing but float32
 
     @abstractmethod
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -51,15 +52,16 @@ class JaxModel(Model):
         """Abstractly: nothing is computed."""
         with self.settings(ask):
             traced = self.traced(ask)
-        return Look.of(traced.calls, traced.outputs, self.uses(traced.program), self.narrow(ask))
+        self.narrow = narrow_places(traced.program) if ask.dtype == "float64" else ()
+        return Look.of(traced.calls, traced.outputs, self.uses(traced.program))
 
     def draws(self, ask: Ask) -> bool:
         with self.settings(ask):
             return "random_bits" in self.traced(ask).text
 
-    def narrow(self, ask: Ask) -> tuple[str, ...]:
-        """The modules that keep float32 in float64."""
-        return narrow_places(self.traced(ask).program) if ask.dtype == "float64" else ()
+    def lifts(self, ask: Ask) -> bool:
+        """Whether to run without making float32."""
+        return ask.dtype == "float64" and not self.rigid and bool(narrow_places(self.traced(ask).program))
 
     def traced(self, ask: Ask) -> Traced:
         """What a forward pass of this kind computes and records, found out without computing."""
@@ -103,8 +105,18 @@ class JaxModel(Model):
             ask = replace(ask, train=self.trains(ask))
             if self.last is None or not ask.same(self.last[0]):
                 self.last = None  # before another one takes as much memory
-                self.last = ask, self.asked(ask)
+                self.last = ask, self.attempted(ask)
             return self.last[1]
+
+    def attempted(self, ask: Ask) -> Run:
+        try:
+            return self.asked(ask)
+        except Exception:
+            if not self.lifts(ask):
+                raise
+            self.rigid, self.narrow = True, ()
+            self.programs.clear()
+            return self.asked(ask)
 
     def asked(self, ask: Ask) -> Run:
         at, shape = Point(self, ask), self.traced(ask)
@@ -140,7 +152,7 @@ class JaxModel(Model):
 
         options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
         whole = jax.grad(forward, has_aux=True) if slopes else lambda *args: (None, forward(*args)[1])
-        return jax.jit(widened(whole) if self.narrow(ask) else whole, compiler_options=options)
+        return jax.jit(widened(whole) if self.lifts(ask) else whole, compiler_options=options)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,7 +13,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from crosscheck.models.interpret import bind, run
 
-NARROW, WIDE = np.dtype("float32"), np.dtype("float64")
+WIDER = {np.dtype("float32"): np.dtype("float64"), np.dtype("complex64"): np.dtype("complex128")}
+NARROWER = {wide: narrow for narrow, wide in WIDER.items()}
 AS_BITS = ("bitcast_convert_type", "nextafter")
 """What these make of a number depends on its format."""
 MARK = "crosscheck:"
@@ -52,7 +53,7 @@ def programs(equation: Any) -> Iterator[Any]:
 
 
 def is_narrow(variable: Any) -> bool:
-    return getattr(variable.aval, "dtype", None) == NARROW
+    return getattr(variable.aval, "dtype", None) in WIDER
 
 
 def widened(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,17 +68,17 @@ def widened(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def through(program: Any, arguments: Sequence[Any]) -> list[Any]:
     """What a program gives if no equation makes float32."""
-    return [cast(value, NARROW, WIDE) for value in run(program, arguments, wide_bind)]
+    return [cast(value, WIDER) for value in run(program, arguments, wide_bind)]
 
 
 def wide_bind(equation: Any, given: Sequence[Any]) -> list[Any]:
     """What an equation makes, in float64 where it would make float32."""
     if equation.primitive.name in AS_BITS:
-        given = [cast(value, WIDE, NARROW) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
-        return [cast(value, NARROW, WIDE) for value in bind(equation, given)]
+        given = [cast(value, NARROWER) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
+        return [cast(value, WIDER) for value in bind(equation, given)]
     if not any(map(is_narrow, (*equation.invars, *equation.outvars))) and not [*programs(equation)]:
         return bind(equation, given)
-    given = [cast(value, NARROW, WIDE) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
+    given = [cast(value, WIDER) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
     return bind(equation, given, **{name: wide_param(value) for name, value in equation.params.items()})
 
 
@@ -89,10 +90,11 @@ def wide_param(value: Any) -> Any:
     if isinstance(value, Jaxpr):
         return wide_param(ClosedJaxpr(value, ())).jaxpr
     if isinstance(value, ClosedJaxpr):
-        shapes = [jax.ShapeDtypeStruct(a.shape, WIDE if a.dtype == NARROW else a.dtype) for a in value.in_avals]
+        shapes = [jax.ShapeDtypeStruct(a.shape, WIDER.get(a.dtype, a.dtype)) for a in value.in_avals]
         return jax.make_jaxpr(lambda *args: through(value, args))(*shapes)
-    return WIDE if isinstance(value, np.dtype) and value == NARROW else value
+    return WIDER.get(value, value) if isinstance(value, np.dtype) else value
 
 
-def cast(value: Any, old: Any, new: Any) -> Any:
-    return jax.lax.convert_element_type(value, new) if jax.numpy.result_type(value) == old else value
+def cast(value: Any, into: Mapping[Any, Any]) -> Any:
+    dtype = jax.numpy.result_type(value)
+    return jax.lax.convert_element_type(value, into[dtype]) if dtype in into else value

@@ -119,26 +119,19 @@ class Run:
 @dataclass(frozen=True)
 class Look:
     """What a first look shows: the calls in the order in which they completed, stand-ins for the outputs, the shapes of
-    all that calls take and give, for leaves that no module owns the order in which they are first used, and, of a look
-    in float64, the modules that keep float32 nevertheless ("": code outside of all)."""
+    all that calls take and give, and for leaves that no module owns the order in which they are first used."""
 
     calls: tuple[str, ...]
     outputs: Arrays
     shapes: frozenset[tuple[int, ...]]
     first_use: Mapping[str, int] = field(default_factory=dict)
-    narrow: tuple[str, ...] = ()
 
     @staticmethod
-    def of(
-        calls: Iterable[Call],
-        outputs: Arrays,
-        first_use: Mapping[str, int] | None = None,
-        narrow: Iterable[str] = (),
-    ) -> Look:
+    def of(calls: Iterable[Call], outputs: Arrays, first_use: Mapping[str, int] | None = None) -> Look:
         calls = tuple(calls)
         shapes = frozenset(np.shape(x) for call in calls for x in (*call.inputs.values(), *call.outputs.values()))
         stand_ins = {name: stand_in(y.shape, y.dtype) for name, y in outputs.items()}
-        return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {}, tuple(narrow))
+        return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {})
 
     def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
         """When each leaf is first used: with its owner's first call, or that of the nearest module around it."""
@@ -164,12 +157,14 @@ class Pool:
 
 
 class Model(ABC):
-    """A model of the user's, opened for comparison."""
+    """A model of the user's, opened for comparison. narrow: the modules that make float32 of float64, without which it
+    is run ("": code outside of all), as a look shows it."""
 
     framework: str
     name: str
     leaves: tuple[Leaf, ...]
     notes: list[str]
+    narrow: tuple[str, ...] = ()
 
     @abstractmethod
     def values(self) -> Arrays:

@@ -32,7 +32,6 @@ class TorchModel(Model):
         with torch.random.fork_rng(devices=[]):
             self.module = copied(whole._orig_mod if self.compiled else whole)
             self.build(inputs)
-        self.kept_narrow: tuple[str, ...] = ()
         self.call = torch.compile(self.module) if self.compiled else self.module
         tensors, self.parts = self.tensors(), dict(self.module.named_modules())
         self.device = next((p.device for p in tensors.values()), torch.device("cpu"))
@@ -107,18 +106,18 @@ class TorchModel(Model):
         try:
             with wide if ask.dtype == "float64" and not self.compiled else nullcontext():
                 run = self.watched(ask, watcher)
-            self.kept_narrow = tuple(wide.places)
+            self.narrow = tuple(wide.places)
         except Exception:
             run = self.watched(ask, Watcher(self.module, ask, self.device, shadow))
-        return Look.of(run.calls, run.outputs, narrow=self.kept_narrow)
+        return Look.of(run.calls, run.outputs)
 
     def run(self, ask: Ask) -> Run:
-        if ask.dtype == "float64" and self.kept_narrow:
+        if ask.dtype == "float64" and self.narrow:
             try:
                 with Wide():
                     return self.watched(ask, Watcher(self.module, ask, self.device))
             except Exception:  # something in it takes nothing but float32
-                self.kept_narrow = ()
+                self.narrow = ()
         return self.watched(ask, Watcher(self.module, ask, self.device))
 
     def watched(self, ask: Ask, watcher: Watcher) -> Run:

@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-NARROW, WIDE = torch.float32, torch.float64
+WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 AS_BITS = torch.ops.aten.view.dtype
 """What this makes of a number depends on its format."""
 
@@ -32,20 +32,20 @@ class Wide(TorchDispatchMode):  # type: ignore[misc]
         if func == AS_BITS or func._schema.is_mutable:
             return func(*args, **kwargs)
         given = list(parts((args, kwargs.values())))
-        if any(x is NARROW for x in given):
+        if any(isinstance(x, torch.dtype) and x in WIDER for x in given):
             self.places[self.here()] = None
-            args, kwargs = tree_map_only(torch.dtype, lambda dtype: WIDE if dtype is NARROW else dtype, (args, kwargs))
+            args, kwargs = tree_map_only(torch.dtype, lambda dtype: WIDER.get(dtype, dtype), (args, kwargs))
         if func.is_view:
             return func(*args, **kwargs)
         if any(map(is_narrow, given)):
-            args, kwargs = tree_map_only(torch.Tensor, lambda x: x.to(WIDE) if is_narrow(x) else x, (args, kwargs))
+            args, kwargs = tree_map_only(torch.Tensor, lambda x: x.to(WIDER.get(x.dtype, x.dtype)), (args, kwargs))
         result = func(*args, **kwargs)
         if not any(map(is_narrow, parts((result,)))):
             return result
         if any(isinstance(x, torch.Tensor) for x in given):
             self.places[self.here()] = None
             return func(*tree_map_only(torch.Tensor, of_integers, args), **kwargs)
-        return func(*args, **{**kwargs, "dtype": WIDE})
+        return func(*args, **{**kwargs, "dtype": torch.float64})
 
 
 def parts(values: Iterable[Any]) -> Iterator[Any]:
@@ -58,8 +58,8 @@ def parts(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def is_narrow(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.dtype is NARROW
+    return isinstance(value, torch.Tensor) and value.dtype in WIDER
 
 
 def of_integers(x: torch.Tensor) -> torch.Tensor:
-    return x if x.is_floating_point() or x.is_complex() else x.to(WIDE)
+    return x if x.is_floating_point() or x.is_complex() else x.to(torch.float64)

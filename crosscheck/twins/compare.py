@@ -73,6 +73,7 @@ def compare(
             finding, culprits = stepping(twins, movers)
             report.findings.append(finding)
             report.add(culprits)
+    report.tell_narrow((a, b))
     report.notes += [*a.notes, *b.notes]
     report.seconds = time.perf_counter() - start
     return report
@@ -107,7 +108,6 @@ def prepare(
         twins = rewired(twins)
     report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
     report.layers = layers(a, b, look, other, twins.pairing)
-    report.tell_narrow((look, other))
     report.inputs = [told(name, inputs) for name in inputs.first]
     report.tell_pairing(a, b)
     return twins

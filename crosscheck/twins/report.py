@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crosscheck.models.model import Look, Model
+from crosscheck.models.model import Model
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.hunt import Culprit
 from crosscheck.twins.ladder import Finding
@@ -104,13 +104,13 @@ class Report:
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
         self.notes += list(self.pairing.open)
 
-    def tell_narrow(self, looks: Sequence[Look]) -> None:
-        """Where a model keeps float32 whatever dtype it is run in."""
-        for which, entry, look in zip(("first", "second"), self.models, looks):
-            entry["narrow"] = list(look.narrow)
-            if look.narrow:
-                names = [path or "its own code" for path in look.narrow[:MOST]]
-                more = f" and {len(look.narrow) - MOST} more places" if len(look.narrow) > MOST else ""
+    def tell_narrow(self, models: Sequence[Model]) -> None:
+        """Where a model makes float32 whatever dtype it is run in."""
+        for which, entry, model in zip(("first", "second"), self.models, models):
+            entry["narrow"] = list(model.narrow)
+            if model.narrow:
+                names = [path or "its own code" for path in model.narrow[:MOST]]
+                more = f" and {len(model.narrow) - MOST} more places" if len(model.narrow) > MOST else ""
                 self.notes.append(
                     f"the {which} model makes float32 of float64 in {', '.join(names)}{more}; on the rungs in "
                     "float64 it was run without that"
