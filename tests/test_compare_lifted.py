@@ -259,6 +259,31 @@ def test_jax_that_takes_nothing_but_float32_is_run_as_it_is():
     assert report.models[1]["narrow"] == []
 
 
+def test_where_nothing_is_run_in_float64_nothing_is_said_of_it():
+    class Begins(nnx.Module):
+        """Adds to zeros of float32 in a scan, so that it does not run in float64."""
+
+        def __init__(self):
+            self.one, self.two = nnx.Linear(5, 7, rngs=nnx.Rngs(0)), nnx.Linear(7, 3, rngs=nnx.Rngs(1))
+
+        def __call__(self, x):
+            h = jnp.tanh(self.one(x))
+            return self.two(jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros(7, jnp.float32), h)[0][None])
+
+    class Sums(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(5, 7), nn.Linear(7, 3)
+
+        def forward(self, x):
+            return self.two(torch.tanh(self.one(x).to(torch.float32)).sum(0, keepdim=True).to(x.dtype))
+
+    report = compare(Sums(), Begins(), BATCH)
+    assert report.dtype == ""
+    assert report.status == "agree", str(report)
+    assert not [note for note in report.notes if "makes float32" in note]
+
+
 def test_many_places_are_told_by_their_number():
     class Deep(nn.Module):
         def __init__(self, function):

@@ -108,7 +108,7 @@ class Report:
         """Where a model makes float32 whatever dtype it is run in."""
         for which, entry, model in zip(("first", "second"), self.models, models):
             entry["narrow"] = list(model.narrow)
-            if model.narrow:
+            if model.narrow and self.twins is not None and self.dtype == "float64":
                 names = [path or "its own code" for path in model.narrow[:MOST]]
                 more = f" and {len(model.narrow) - MOST} more places" if len(model.narrow) > MOST else ""
                 self.notes.append(
