@@ -20,7 +20,7 @@ from crosscheck.twins.padding import Padding, masks, padding
 from crosscheck.twins.randomise import fresh
 from crosscheck.twins.randomise import moved as nudge
 
-LONG = 0.5
+LONG = 0.25
 """Seconds."""
 AGAIN = 1
 """A seed other than that of most runs, so that what is drawn shows itself."""
