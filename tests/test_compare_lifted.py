@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 from flax import linen, nnx
+from narrow_nets import BATCH, Unit, either_way
 from torch import nn
 
 from crosscheck.twins.compare import compare
-
-BATCH = "x: n c = 6 5"
 
 
 class Net(nn.Module):
@@ -24,22 +23,8 @@ class Net(nn.Module):
         return self.b(self.unit(self.a(x)).to(self.b.weight.dtype))
 
 
-class Unit(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.weight, self.function = nn.Parameter(torch.linspace(0.5, 1.5, 7)), function
-
-    def forward(self, x):
-        return self.weight * self.function(x)
-
-
 def narrow(x):
     return torch.tanh(x.to(torch.float32)).to(x.dtype)
-
-
-def either_way(one, other):
-    for first, second in ((one, other), (other, one)):
-        yield compare(first, second, BATCH)
 
 
 def agrees_in_float64(report, which, *places):

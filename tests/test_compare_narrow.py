@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from cause_scenes import named, normal
+from narrow_nets import BATCH, Unit, either_way
 from torch import nn
 
 from crosscheck.causes.scenes import between
@@ -18,22 +19,11 @@ from crosscheck.twins.coarse import bent, narrow
 from crosscheck.twins.compare import compare
 from crosscheck.twins.measure import LIMIT, Gap, within_float32
 
-BATCH = "x: n c = 6 5"
-
 
 def float32(y):
     """By way of NumPy, which cannot be lifted, and with the gradient as it comes."""
     rounded = torch.from_numpy(y.detach().numpy().astype("f4").astype("f8")).to(y.dtype)
     return y + (rounded - y).detach()
-
-
-class Unit(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.weight, self.function = nn.Parameter(torch.linspace(0.5, 1.5, 7)), function
-
-    def forward(self, x):
-        return self.weight * self.function(x)
 
 
 class Net(nn.Module):
@@ -47,11 +37,6 @@ class Net(nn.Module):
     def forward(self, x):
         y = self.norm(self.b(self.unit(self.a(x)).to(self.b.weight.dtype)))
         return self.after(self.when_training(y) if self.training else y)
-
-
-def either_way(one, other):
-    for first, second in ((one, other), (other, one)):
-        yield compare(first, second, BATCH)
 
 
 def excused(report):

@@ -94,6 +94,11 @@ def test_other_dtypes_stay(dtype):
     assert not wide.places
 
 
+def test_a_complex_constant_stays_complex():
+    with Wide():
+        assert torch.full((2,), 1j).dtype == torch.complex128
+
+
 def test_what_works_on_bits_works_on_those_that_are_there():
     with Wide():
         bits = x().detach().view(torch.int64)

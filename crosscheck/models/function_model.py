@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -59,9 +60,9 @@ class FunctionModel(JaxModel):
         with self.settings(ask):
             at, traced = Point(self, ask), self.traced(ask)
             arguments = jax.tree.leaves((at.moving | at.fixed, at.smooth | at.data))
-            given_instead = {i: jnp.asarray(x) for i, x in (instead or {}).items()}
+            replaced = {i: jnp.asarray(x) for i, x in (instead or {}).items()}
             make = wide_bind if self.lifts(ask) else bind
-            found, given = values(traced.program, arguments, given_instead, make)
+            found, given = values(traced.program, arguments, replaced, make)
             return Pool([numpy(value) for value in found], arrays(dict(zip(sorted(traced.outputs), given))))
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
@@ -69,11 +70,10 @@ class FunctionModel(JaxModel):
         if self.mode:
             kwargs[self.mode] = MODES[self.mode] if train else not MODES[self.mode]
         if watcher.here():
-            args, kwargs = watcher.enter("", self.name, args, kwargs)
-            return watcher.leave(self.applied(values, args, kwargs)), {}
-        return self.applied(values, args, kwargs), {}
+            return watcher.watched("", self.name, partial(self.applied, values), args, kwargs), {}
+        return self.applied(values, *args, **kwargs), {}
 
-    def applied(self, values: Mapping[str, Any], args: Any, kwargs: Any) -> Any:
+    def applied(self, values: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         if not self.paths:
             return self.function(*args, **kwargs)
         leaves = [values[path] if path in self.given else self.fixed[path] for path in self.paths]

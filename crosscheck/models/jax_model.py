@@ -52,7 +52,7 @@ class JaxModel(Model):
         """Abstractly: nothing is computed."""
         with self.settings(ask):
             traced = self.traced(ask)
-        self.narrow = narrow_places(traced.program) if ask.dtype == "float64" else ()
+        self.narrow = traced.narrow if ask.dtype == "float64" else ()
         return Look.of(traced.calls, traced.outputs, self.uses(traced.program))
 
     def draws(self, ask: Ask) -> bool:
@@ -61,7 +61,7 @@ class JaxModel(Model):
 
     def lifts(self, ask: Ask) -> bool:
         """Whether to run without making float32."""
-        return ask.dtype == "float64" and not self.rigid and bool(narrow_places(self.traced(ask).program))
+        return ask.dtype == "float64" and not self.rigid and bool(self.traced(ask).narrow)
 
     def traced(self, ask: Ask) -> Traced:
         """What a forward pass of this kind computes and records, found out without computing."""
@@ -162,6 +162,11 @@ class Traced:
     program: Any
     calls: tuple[Call, ...]
     outputs: Arrays
+
+    @cached_property
+    def narrow(self) -> tuple[str, ...]:
+        """The modules in which float32 is made."""
+        return narrow_places(self.program)
 
     @cached_property
     def text(self) -> str:

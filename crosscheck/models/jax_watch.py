@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -51,6 +52,13 @@ class Watcher:
     def here(self) -> bool:
         """Whether the model itself is being traced: inside a scan or a branch nothing can be recorded."""
         return self.wanted and current_trace() == self.level
+
+    def watched(self, path: str, kind: str, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a call of a module makes of what it is made to take, or is made to give."""
+        args, kwargs = self.enter(path, kind, args, kwargs)
+        with named(path):
+            result = call(*args, **kwargs)
+        return self.leave(result)
 
     def enter(self, path: str, kind: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
         key = call_key(path, self.counts)
@@ -116,10 +124,7 @@ def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
             return call(self, *args, **kwargs)
         active.add(id(self))
         try:
-            args, kwargs = watcher.enter(paths[id(self)], kind_of(self), args, kwargs)
-            with named(paths[id(self)]):
-                result = call(self, *args, **kwargs)
-            return watcher.leave(result)
+            return watcher.watched(paths[id(self)], kind_of(self), partial(call, self), args, kwargs)
         finally:
             active.discard(id(self))
 
@@ -147,11 +152,7 @@ def watching_linen(watcher: Watcher) -> Iterator[None]:
             call = linen_dropout(context.module)
         if not watcher.here():
             return call(*args, **kwargs)
-        path = ".".join(context.module.path)
-        args, kwargs = watcher.enter(path, kind_of(context.module), args, kwargs)
-        with named(path):
-            result = call(*args, **kwargs)
-        return watcher.leave(result)
+        return watcher.watched(".".join(context.module.path), kind_of(context.module), call, args, kwargs)
 
     with linen.intercept_methods(intercept):
         yield

@@ -45,7 +45,7 @@ class Wide(TorchDispatchMode):  # type: ignore[misc]
         if any(isinstance(x, torch.Tensor) for x in given):
             self.places[self.here()] = None
             return func(*tree_map_only(torch.Tensor, of_integers, args), **kwargs)
-        return func(*args, **{**kwargs, "dtype": torch.float64})
+        return func(*args, **{**kwargs, "dtype": WIDER[result.dtype]})
 
 
 def parts(values: Iterable[Any]) -> Iterator[Any]:

@@ -93,7 +93,7 @@ def noises_of(twins: Twins, both: Both) -> Iterator[Noise]:
         yield Noise(run, twins.nearby(mine, step=step), step)
     if twins.dtype:
         exact = replace(mine, dtype=twins.dtype)
-        yield Noise(*twins.around(exact, run if mine == exact else None, both.took))
+        yield Noise(*twins.around(exact, run if mine.dtype == twins.dtype else None, both.took))
 
 
 def agree(gaps: Sequence[Gap]) -> bool:

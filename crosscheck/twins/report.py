@@ -10,15 +10,13 @@ from typing import Any
 
 from crosscheck.models.model import Model
 from crosscheck.pairing.links import Pairing
+from crosscheck.report.comparison_words import MOST
 from crosscheck.twins.hunt import Culprit
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.layers import Layer
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
 from crosscheck.twins.twins import Twins
-
-MOST = 6
-"""Places that are named in a note."""
 
 
 def place_of(culprit: Culprit) -> tuple[str, bool, str, bool]:

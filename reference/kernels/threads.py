@@ -5,8 +5,8 @@
 
 NumPy lets go of the interpreter while it copies, adds and multiplies matrices, so that the copies run in parallel too,
 which a BLAS with threads of its own leaves to one core. Sums over chunks are made per worker and then in the workers'
-order: the result depends on n, not on who was first. The caller is one of the workers: to wake another takes about as
-long as to add 10^5 numbers. Needs `threadpoolctl` to hold the BLAS; without it, `threads` changes nothing.
+order: the result depends on n, not on who was first. The caller is one of the workers, for to wake another takes time.
+Needs `threadpoolctl` to hold the BLAS; without it, `threads` changes nothing.
 """
 
 import os
