@@ -1,10 +1,10 @@
-"""What all JAX models share: one pure function of values, inputs and probes, jitted once for each kind of run."""
+"""What all JAX models share: one pure function of values and inputs, jitted once for each kind of run."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends.xla import quick_options
-from crosscheck.models.jax_watch import Forcing, Watcher, is_array
+from crosscheck.models.jax_border import Border, Host, wider
+from crosscheck.models.jax_watch import Watcher, is_array, is_key, plain
 from crosscheck.models.jax_wide import narrow_places, widened
-from crosscheck.models.model import Arrays, Ask, Call, Forced, Look, Model, Run, cast, stand_in
+from crosscheck.models.model import Arrays, Ask, Call, Look, Model, Run, cast, stand_in
 from crosscheck.models.trees import flatten
 
 Pytree = Any
@@ -32,7 +33,7 @@ class JaxModel(Model):
 
     def __init__(self) -> None:
         self.notes = []
-        self.programs: dict[Any, Callable[..., Any]] = {}
+        self.programs: dict[Any, tuple[Callable[..., Any], Border | None]] = {}
         self.known: dict[Any, Traced] = {}
         self.last: tuple[Ask, Run] | None = None
         self.rigid = False  # something in it takes nothing but float32
@@ -121,38 +122,36 @@ class JaxModel(Model):
     def asked(self, ask: Ask) -> Run:
         at, shape = Point(self, ask), self.traced(ask)
         small, wanted = ask.dtype == "float64" and shape.size <= SMALL, ask.trace or bool(ask.forced)
-        forced = bool(ask.forced) or (ask.trace and not small)  # what is recorded soon is forced, by the same program
         slopes = small or wanted or ask.cotangents is not None
-        key = (ask.train, ask.dtype, small or wanted, forced, slopes, at.shapes())
+        key = (ask.train, ask.dtype, small or wanted, slopes, at.shapes())
         if key not in self.programs:
-            self.programs[key] = self.program(ask, forced, slopes)
-        probes = shape.probes if small or wanted else {}
-        forcing = shape.forcing(ask.forced, ask.dtype == "float64") if forced else None
-        gradients, (outputs, state, recorded) = self.programs[key](
-            (at.moving, at.smooth, probes), at.fixed, at.data, shape.ends | floats(ask.cotangents or {}), forcing
-        )
-        moving, smooth, came = gradients if ask.cotangents is not None else ({}, {}, {})
-        calls = []
-        for call, (inputs, results) in zip(shape.calls, recorded if wanted else ()):
-            d_in, d_out = came.get(call.key, ({}, {}))
-            calls.append(Call(call.key, call.kind, call.parent, *map(arrays, (inputs, results, d_out, d_in))))
-        return Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state), calls)
+            self.programs[key] = self.program(ask, Border() if small or wanted else None, slopes)
+        program, border = self.programs[key]
+        host = Host(ask)
+        with border.open(host) if border else nullcontext():
+            gradients, (outputs, state, _) = program(
+                (at.moving, at.smooth), at.fixed, at.data, shape.ends | floats(ask.cotangents or {})
+            )
+            moving, smooth = gradients if ask.cotangents is not None else ({}, {})
+            run = Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state))
+        run.calls = [host.call(call) for call in shape.calls] if wanted else []
+        return run
 
-    def program(self, ask: Ask, forced: bool, slopes: bool) -> Any:
+    def program(self, ask: Ask, border: Border | None, slopes: bool) -> tuple[Any, Border | None]:
         """The jitted function for one kind of run; what it differentiates by is its first argument."""
 
-        def forward(by: Pytree, fixed: Arrays, data: Arrays, cotangents: Arrays, forcing: Any) -> Any:
-            moving, smooth, probes = by
-            watcher = Watcher(bool(probes), probes, Forcing(*forcing) if forced else None)
+        def forward(by: Pytree, fixed: Arrays, data: Arrays, cotangents: Arrays) -> Any:
+            moving, smooth = by
+            watcher = Watcher(border is not None, border)
             result, state = self.apply(moving | fixed, {n: (smooth | data)[n] for n in ask.inputs}, ask.train, watcher)
             outputs = flatten(result, is_array)
             terms = [jnp.sum(y * cotangents[n].astype(y.dtype)) for n, y in outputs.items() if fits(y, cotangents, n)]
-            recorded = [(call.inputs, call.outputs) for call in watcher.calls]
-            return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, recorded)
+            seen = [jax.lax.stop_gradient(x).ravel()[:1] for x in watcher.seen]
+            return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, seen)
 
         options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
         whole = jax.grad(forward, has_aux=True) if slopes else lambda *args: (None, forward(*args)[1])
-        return jax.jit(widened(whole) if self.lifts(ask) else whole, compiler_options=options)
+        return jax.jit(widened(whole) if self.lifts(ask) else whole, compiler_options=options), border
 
 
 @dataclass(frozen=True)
@@ -179,11 +178,6 @@ class Traced:
         return alike and self.text == other.text and all(np.array_equal(numpy(a), numpy(b)) for a, b in constants)
 
     @cached_property
-    def probes(self) -> Pytree:
-        """Zeros for every floating array that goes into and comes out of a call."""
-        return {call.key: (zeros(call.inputs), zeros(call.outputs)) for call in self.calls}
-
-    @cached_property
     def ends(self) -> Arrays:
         """Zeros for the outputs."""
         return zeros(self.outputs)
@@ -193,34 +187,6 @@ class Traced:
         """Bytes of everything that is recorded."""
         sides = [side for call in self.calls for side in (call.inputs, call.outputs)]
         return sum(x.size * x.dtype.itemsize for side in sides for x in floats(side).values())
-
-    def forcing(self, forced: Mapping[str, Forced], wide: bool) -> tuple[Pytree, Pytree, Pytree]:
-        """Flags, values and weights for everything that is recorded; `wide`: in float64, whatever the model keeps."""
-        nothing = Forced({}, {}, {}, {})
-
-        def sides(key: str, choose: Callable[[Arrays, Arrays, str, Array], Any]) -> Any:
-            force = forced.get(key, nothing)
-            pairs = (force.inputs, force.input_cotangents), (force.outputs, force.cotangents)
-            return tuple(
-                {name: choose(*pair, name, zero) for name, zero in side.items()}
-                for side, pair in zip(self.probes[key], pairs)
-            )
-
-        def given(values: Arrays, name: str, zero: Array) -> bool:
-            return name in values and np.shape(values[name]) == zero.shape
-
-        def flag(values: Arrays, _: Arrays, name: str, zero: Array) -> bool:
-            return given(values, name, zero)
-
-        def value(values: Arrays, _: Arrays, name: str, zero: Array) -> Array:
-            return np.asarray(values[name] if given(values, name, zero) else zero, np.float64 if wide else zero.dtype)
-
-        def weight(values: Arrays, weights: Arrays, name: str, zero: Array) -> Array:
-            both = given(values, name, zero) and given(weights, name, zero)
-            return np.asarray(weights[name] if both else zero, np.float64 if wide else zero.dtype)
-
-        flags, values, weights = ({key: sides(key, choose) for key in self.probes} for choose in (flag, value, weight))
-        return flags, values, weights
 
 
 class Point:
@@ -241,10 +207,6 @@ class Point:
 
 def stand_ins(shaped: Mapping[str, Any]) -> Arrays:
     return {name: stand_in(s.shape, s.dtype if not is_key(s) else np.uint32) for name, s in shaped.items()}
-
-
-def is_key(value: Any) -> bool:
-    return bool(jnp.issubdtype(value.dtype, jax.dtypes.prng_key))
 
 
 def zeros(shaped: Mapping[str, Any]) -> Arrays:
@@ -268,8 +230,4 @@ def arrays(values: Mapping[str, Any]) -> Arrays:
 
 
 def numpy(value: Any) -> Array:
-    """As a NumPy array; bfloat16, which NumPy lacks, as float32."""
-    if is_key(value):
-        value = jax.random.key_data(value)
-    array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype == jnp.bfloat16 else array
+    return wider(np.asarray(plain(value)))

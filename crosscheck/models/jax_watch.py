@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,39 +13,28 @@ import numpy as np
 from flax import linen, nnx
 from jax import extend
 
+from crosscheck.models.jax_border import Border, Place
 from crosscheck.models.jax_wide import named
 from crosscheck.models.masks import dropped
 from crosscheck.models.model import Call, call_key, kind_of
 from crosscheck.models.trees import flatten, rebuild
-
-Sides = Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
-"""By a call's key: something for each of its inputs, and for each of its outputs."""
 
 
 def is_array(value: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray, jax.core.Tracer))
 
 
-@dataclass(frozen=True)
-class Forcing:
-    """For every value that is recorded: whether it is forced, to what, and the cotangent with which what came enters
-    the loss."""
-
-    flags: Sides
-    values: Sides
-    weights: Sides
-
-
 class Watcher:
-    """Records calls; forces what is to be forced; adds the probes to what goes in and out, by which the gradients are
-    the cotangents of that. Under forcing, what is recorded is what came, and enters the loss as `terms`."""
+    """Notes calls, and lets what they take and give pass a border. `terms` are parts of the loss; `seen` has an element
+    of everything that passed, so that all of it is computed."""
 
-    def __init__(self, wanted: bool, probes: Sides | None = None, forcing: Forcing | None = None):
-        self.wanted, self.probes, self.forcing = wanted, probes or {}, forcing
+    def __init__(self, wanted: bool, border: Border | None = None):
+        self.wanted, self.border = wanted, border
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
         self.terms: list[Any] = []
+        self.seen: list[Any] = []
         self.level = current_trace()
 
     def here(self) -> bool:
@@ -66,7 +54,7 @@ class Watcher:
         self.stack.append(call)
         given = flatten((args, kwargs), is_array)
         call.inputs = {short(name): value for name, value in given.items()}
-        taken = {name: self.passed(key, 0, short(name), value) for name, value in given.items()}
+        taken = {name: self.passed((key, False, short(name)), value) for name, value in given.items()}
         changed: tuple[Any, Any] = rebuild((args, kwargs), taken)
         return changed
 
@@ -74,19 +62,30 @@ class Watcher:
         call = self.stack.pop()
         self.calls.append(call)
         call.outputs = flatten(result, is_array)
-        return rebuild(result, {name: self.passed(call.key, 1, name, value) for name, value in call.outputs.items()})
+        return rebuild(
+            result, {name: self.passed((call.key, True, name), value) for name, value in call.outputs.items()}
+        )
 
-    def passed(self, key: str, side: int, name: str, value: Any) -> Any:
-        """What goes on instead of a value: what it is forced to be, else itself, with its probe."""
-        probe = self.probes[key][side].get(name) if key in self.probes else None
-        if probe is None:
+    def passed(self, place: Place, value: Any) -> Any:
+        """What goes on instead of a value."""
+        if self.border is None:
             return value
-        if self.forcing:
-            at = (getattr(self.forcing, part)[key][side][name] for part in ("flags", "values", "weights"))
-            flag, instead, weight = at
-            self.terms.append(jnp.sum(value * weight.astype(value.dtype)))
-            value = jnp.where(flag, instead, value)
-        return value + probe.astype(value.dtype)
+        if jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            value, term = self.border.passing(place, value)
+            self.terms.append(term)
+            self.seen.append(value)
+        else:
+            self.seen.append(self.border.seeing(place, plain(value)))
+        return value
+
+
+def plain(value: Any) -> Any:
+    """Numbers, also for a random key."""
+    return jax.random.key_data(value) if is_key(value) else value
+
+
+def is_key(value: Any) -> bool:
+    return bool(jnp.issubdtype(value.dtype, jax.dtypes.prng_key))
 
 
 def short(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from crosscheck.models.interpret import bind, run
@@ -83,8 +84,8 @@ def wide_bind(equation: Any, given: Sequence[Any]) -> list[Any]:
 
 
 def wide_param(value: Any) -> Any:
-    """A parameter of an equation: a dtype, a program, or several."""
-    if isinstance(value, tuple) and any(isinstance(part, ClosedJaxpr) for part in value):
+    """A parameter of an equation: a dtype, an array's type, a program, or several."""
+    if isinstance(value, tuple) and any(isinstance(part, (ClosedJaxpr, ShapedArray)) for part in value):
         parts = map(wide_param, value)
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, Jaxpr):
@@ -92,6 +93,8 @@ def wide_param(value: Any) -> Any:
     if isinstance(value, ClosedJaxpr):
         shapes = [jax.ShapeDtypeStruct(a.shape, WIDER.get(a.dtype, a.dtype)) for a in value.in_avals]
         return jax.make_jaxpr(lambda *args: through(value, args))(*shapes)
+    if isinstance(value, ShapedArray):
+        return value.update(dtype=WIDER.get(value.dtype, value.dtype))
     return WIDER.get(value, value) if isinstance(value, np.dtype) else value
 
 
