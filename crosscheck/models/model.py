@@ -7,7 +7,7 @@ NumPy arrays in the layout of the model's own framework.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,10 +65,28 @@ class Call:
 class Forced:
     """What a call is made to take and to give, and the cotangents that both get."""
 
-    inputs: Arrays
-    outputs: Arrays
-    cotangents: Arrays
-    input_cotangents: Arrays
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    cotangents: Mapping[str, Array]
+    input_cotangents: Mapping[str, Array]
+
+
+class Made(Mapping[str, Array]):
+    """Arrays that are made whenever one is asked for, so that none takes memory."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Array]):
+        self.names, self.make = tuple(names), make
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)

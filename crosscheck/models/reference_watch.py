@@ -6,14 +6,15 @@ The reference has examples as columns. At this border they come first, as in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Ask, Call, Forced, call_key
+from crosscheck.models.model import Ask, Call, Forced, call_key
+from crosscheck.models.shelf import Shelf
 from crosscheck.models.trees import flatten, rebuild
 from reference.module import Mode, Module
 
@@ -51,6 +52,7 @@ class Watcher:
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
         self.taken: Array = np.zeros(0)
+        self.shelf = Shelf()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -72,7 +74,7 @@ class Watcher:
         call = Call(call_key(path, self.counts), kind, self.stack[-1].key if self.stack else None)
         self.stack.append(call)
         given = flatten(X, is_array)
-        call.inputs = {name: out(x) for name, x in given.items()}
+        call.inputs = {name: self.kept(x) for name, x in given.items()}
         taken = instead(given, self.forced.get(call.key, NOTHING).inputs)
         self.taken = next(iter(taken.values()), self.taken)
         return call, rebuild(X, taken)
@@ -82,21 +84,24 @@ class Watcher:
         self.stack.pop()
         self.calls.append(call)
         forced, made = self.forced.get(call.key, NOTHING), flatten(Y, is_array)
-        call.outputs = {name: out(y) for name, y in made.items()}
+        call.outputs = {name: self.kept(y) for name, y in made.items()}
         names = [name for name, x in flatten(X, is_array).items() if x.dtype.kind == "f"]
 
         def recorded(*dY: Any) -> Any:
             came = dict(zip(made, dY))
-            call.cotangents = {name: out(u) for name, u in came.items()}
+            call.cotangents = {name: self.kept(u) for name, u in came.items()}
             dp, *dX = back(*instead(came, forced.cotangents).values())
             handed = dict(zip(names, dX))
-            call.input_cotangents = {name: out(u) for name, u in handed.items() if is_array(u)}
+            call.input_cotangents = {name: self.kept(u) for name, u in handed.items() if is_array(u)}
             return dp, *instead(handed, forced.input_cotangents).values(), *dX[len(names) :]
 
         return rebuild(Y, instead(made, forced.outputs)), recorded
 
+    def kept(self, x: Array) -> Array:
+        return self.shelf.keep(out(x), copy=False)
 
-def instead(own: dict[str, Any], forced: Arrays) -> dict[str, Any]:
+
+def instead(own: dict[str, Any], forced: Mapping[str, Array]) -> dict[str, Any]:
     """Arrays with those that are forced, where they fit, in the place of their own."""
     turned = {name: into(value) for name, value in forced.items() if name in own}
     fitting = {name for name, value in turned.items() if value.shape == np.shape(own[name])}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from crosscheck.axes import Array
 from crosscheck.models.masks import dropped
 from crosscheck.models.model import Arrays, Ask, Call, call_key, kind_of, stand_in
+from crosscheck.models.shelf import Shelf
 from crosscheck.models.trees import flatten, rebuild
 
 F = nn.functional
@@ -57,12 +58,11 @@ class Watcher:
     def __init__(
         self, module: nn.Module, ask: Ask, device: torch.device, keep: Callable[[torch.Tensor], Array] | None = None
     ):
-        self.module, self.ask, self.device, self.keep = module, ask, device, keep or numpy
+        self.module, self.ask, self.device, self.keep = module, ask, device, keep or on(Shelf())
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
         self.terms: list[torch.Tensor] = []
-        self.forced: dict[str, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = {}
 
     @contextmanager
     def watching(self, wanted: bool) -> Iterator[None]:
@@ -92,25 +92,14 @@ class Watcher:
             full = {name.partition(".")[2]: name for name in flatten((args, kwargs), is_tensor)}
             call.inputs = {name: self.keep(value) for name, value in given.items()}
             forced = key in self.ask.forced
-            taken = self.force_inputs(call, given) if forced else viewed(given, call.input_cotangents)
+            taken = self.force_inputs(call, given) if forced else self.viewed(given, call.input_cotangents)
             return rebuild((args, kwargs), {full[name]: value for name, value in taken.items()})
 
         return hook
 
     def force_inputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What the call takes is replaced; what came to it is weighed with the cotangent it would have got."""
         forced = self.ask.forced[call.key]
-        taken = {}
-        for name, value in given.items():
-            if name not in forced.inputs or forced.inputs[name].shape != tuple(value.shape):
-                taken[name] = value
-                continue
-            self.weigh(value, forced.input_cotangents.get(name))
-            leaf = self.like(forced.inputs[name], value)
-            leaf.requires_grad_(leaf.is_floating_point() and self.ask.cotangents is not None)
-            keep_gradient(leaf, call.input_cotangents, name)
-            taken[name] = leaf.clone() if leaf.requires_grad else leaf
-        return taken
+        return self.force(given, forced.inputs, forced.input_cotangents, call.input_cotangents)
 
     def after(self) -> Any:
         def hook(part: nn.Module, args: Any, kwargs: Any, result: Any) -> Any:
@@ -120,29 +109,67 @@ class Watcher:
             call.outputs = {name: self.keep(value) for name, value in given.items()}
             if call.key in self.ask.forced:
                 return rebuild(result, self.force_outputs(call, given))
-            return rebuild(result, copied(given, call.cotangents))
+            return rebuild(result, self.copied(given, call.cotangents))
 
         return hook
 
     def force_outputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         forced = self.ask.forced[call.key]
-        replaced = {}
-        for name, value in given.items():
-            if name not in forced.outputs or forced.outputs[name].shape != tuple(value.shape):
-                continue
-            self.weigh(value, forced.cotangents.get(name))
-            leaf = self.like(forced.outputs[name], value)
-            leaf.requires_grad_(leaf.is_floating_point() and self.ask.cotangents is not None)
-            keep_gradient(leaf, call.cotangents, name)
-            replaced[name] = leaf.clone() if leaf.requires_grad else leaf
-        return replaced
+        return self.force(given, forced.outputs, forced.cotangents, call.cotangents)
 
-    def weigh(self, value: torch.Tensor, cotangent: Array | None) -> None:
-        if cotangent is not None and value.requires_grad and self.ask.cotangents is not None:
-            self.terms.append((value * self.like(cotangent, value)).sum())
+    def force(
+        self,
+        given: dict[str, torch.Tensor],
+        values: Mapping[str, Array],
+        cotangents: Mapping[str, Array],
+        store: Arrays,
+    ) -> dict[str, torch.Tensor]:
+        """Tensors are replaced; what came is weighed with the cotangent that it would have got."""
+        found = dict(given)
+        for name in values:
+            if name in given and values[name].shape == tuple(given[name].shape):
+                self.weigh(given[name], cotangents, name)
+                found[name] = self.instead(self.like(values[name], given[name].dtype), store, name)
+        return found
 
-    def like(self, array: Array, tensor: torch.Tensor) -> torch.Tensor:
-        return torch.tensor(array, dtype=tensor.dtype, device=self.device)
+    def instead(self, value: torch.Tensor, store: Arrays, name: str) -> torch.Tensor:
+        """A tensor from which nothing leads back, with its gradient kept."""
+        if not value.is_floating_point() or self.ask.cotangents is None:
+            return value
+        return Instead.apply(torch.zeros((), requires_grad=True, device=self.device), value, self.adding(store, name))
+
+    def weigh(self, value: torch.Tensor, cotangents: Mapping[str, Array], name: str) -> None:
+        if name in cotangents and value.requires_grad and self.ask.cotangents is not None:
+            dtype = value.dtype
+            self.terms.append(Weighed.apply(value, lambda: self.like(cotangents[name], dtype)))
+
+    def like(self, array: Array, dtype: torch.dtype) -> torch.Tensor:
+        return torch.tensor(array, dtype=dtype, device=self.device)
+
+    def viewed(self, given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
+        """The tensors through views, so that the gradients kept are those that pass here alone."""
+        views = {name: value.view_as(value) for name, value in given.items()}
+        self.keep_gradients(views, store)
+        return views
+
+    def copied(self, given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
+        """The same through copies, which may be changed in place afterwards: the hooks of a view would be lost."""
+        copies = {name: value.clone() for name, value in given.items() if value.requires_grad}
+        self.keep_gradients(copies, store)
+        return copies
+
+    def keep_gradients(self, tensors: Mapping[str, torch.Tensor], store: Arrays) -> None:
+        for name, tensor in tensors.items():
+            if tensor.requires_grad:
+                tensor.register_hook(self.adding(store, name))
+
+    def adding(self, store: Arrays, name: str) -> Callable[[torch.Tensor], None]:
+        """Puts a gradient into `store` when it comes."""
+
+        def hook(grad: torch.Tensor) -> None:
+            store[name] = store[name] + numpy(grad) if name in store else self.keep(grad)
+
+        return hook
 
     def collect(self) -> None:
         """Calls whose gradient never came have none: they do not lead to the outputs."""
@@ -155,31 +182,35 @@ class Watcher:
         return self.calls
 
 
-def viewed(given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
-    """The tensors through views, so that the gradients kept are those that pass here alone."""
-    views = {name: value.view_as(value) for name, value in given.items()}
-    for name, view in views.items():
-        keep_gradient(view, store, name)
-    return views
+class Instead(torch.autograd.Function):  # type: ignore[misc]
+    """A value that takes another's place; `came` is told its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: torch.Tensor, value: torch.Tensor, came: Callable[[torch.Tensor], None]) -> Any:
+        ctx.came = came
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        ctx.came(gradient)
+        return None, None, None
 
 
-def copied(given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
-    """The same through copies, which may be changed in place afterwards: the hooks of a view would be lost."""
-    copies = {name: value.clone() for name, value in given.items() if value.requires_grad}
-    for name, copy in copies.items():
-        keep_gradient(copy, store, name)
-    return copies
+class Weighed(torch.autograd.Function):  # type: ignore[misc]
+    """A part of the loss that is nothing but its gradient, which is made when it is needed."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor, gradient: Callable[[], torch.Tensor]) -> Any:
+        ctx.gradient = gradient
+        return value.new_zeros((), dtype=torch.float64)
+
+    @staticmethod
+    def backward(ctx: Any, _: torch.Tensor) -> Any:
+        return ctx.gradient(), None
 
 
-def keep_gradient(tensor: torch.Tensor, store: Arrays, name: str) -> None:
-    """Puts the gradient by `tensor` into `store` when it comes."""
-    if not tensor.requires_grad:
-        return
-
-    def hook(grad: torch.Tensor) -> None:
-        store[name] = store[name] + numpy(grad) if name in store else numpy(grad)
-
-    tensor.register_hook(hook)
+def on(shelf: Shelf) -> Callable[[torch.Tensor], Array]:
+    return lambda tensor: shelf.keep(numpy(tensor, copy=False))
 
 
 def shadow(tensor: torch.Tensor) -> Array:

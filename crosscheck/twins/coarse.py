@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Ask, Forced, Model, Run
+from crosscheck.models.model import Ask, Forced, Made, Model, Run
 from crosscheck.twins.measure import ROUNDOFF, within_float32
 
 STEP = 2.0**-26
@@ -87,19 +88,15 @@ def narrow(run: Any) -> set[str]:
 def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced], at: Run) -> set[str]:
     """The calls whose incoming or outgoing tensors do not answer a small move along a line from what a run showed that
     was `forced` so."""
-    rng = np.random.default_rng(0)
-    ways = {key: direction(rng, force) for key, force in forced.items()}
-    inputs = {name: way(rng, value) for name, value in ask.inputs.items()}
-    values = {name: way(rng, value) for name, value in ask.values.items()}
     runs = [
         model.run(
             replace(
                 ask,
                 cotangents=None,
                 trace=True,
-                forced={key: shifted(force, ways[key], t) for key, force in forced.items()},
-                inputs={name: shift(value, inputs[name], t) for name, value in ask.inputs.items()},
-                values={name: shift(value, values[name], t) for name, value in ask.values.items()},
+                forced={key: shifted(key, force, t) for key, force in forced.items()},
+                inputs=shifts("inputs", ask.inputs, t),
+                values=shifts("values", ask.values, t),
             )
         )
         for t in (STEP, 2 * STEP)
@@ -108,24 +105,20 @@ def bent_calls(model: Model, ask: Ask, forced: Mapping[str, Forced], at: Run) ->
     return {once[0].key for once in calls if any(map(bent, *map(tensors_of, once)))}
 
 
-def direction(rng: np.random.Generator, force: Forced) -> tuple[Arrays, Arrays]:
-    return ({n: way(rng, v) for n, v in force.inputs.items()}, {n: way(rng, v) for n, v in force.outputs.items()})
+def shifted(key: str, force: Forced, t: float) -> Forced:
+    return Forced(shifts(f"{key} takes", force.inputs, t), shifts(f"{key} gives", force.outputs, t), {}, {})
 
 
-def way(rng: np.random.Generator, value: Array) -> Array:
+def shifts(what: str, values: Mapping[str, Array], t: float) -> Mapping[str, Array]:
+    """What is moved by t along a direction of its own, the same for every t."""
+    return Made(values, lambda name: shift(values[name], crc32(f"{what} {name}".encode()), t))
+
+
+def shift(value: Array, seed: int, t: float) -> Array:
     if value.dtype.kind != "f":
-        return np.zeros_like(value)
-    return np.asarray(rng.standard_normal(value.shape) * np.sqrt(np.mean(np.square(value), dtype=np.float64)))
-
-
-def shift(value: Array, along: Array, t: float) -> Array:
-    return value if value.dtype.kind != "f" else value + t * along
-
-
-def shifted(force: Forced, along: tuple[Arrays, Arrays], t: float) -> Forced:
-    inputs = {name: shift(value, along[0][name], t) for name, value in force.inputs.items()}
-    outputs = {name: shift(value, along[1][name], t) for name, value in force.outputs.items()}
-    return Forced(inputs, outputs, {}, {})
+        return value
+    way = np.random.default_rng(seed).standard_normal(value.shape)
+    return np.asarray(value + t * way * np.sqrt(np.mean(np.square(value), dtype=np.float64)))
 
 
 def tensors_of(call: Any) -> list[Array]:

@@ -6,18 +6,19 @@ a unit makes of what it was given; what reaches the next unit from what the unit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Call, Forced, Run
+from crosscheck.models.model import Arrays, Call, Forced, Made, Run
 from crosscheck.pairing.fits import Fit
 from crosscheck.twins.layouts import choose, flattened, layouts, usual
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
+NONE: Mapping[str, str] = {}
 """A tensor's name in the first model -> its name in the second, and how it is laid out there."""
 
 
@@ -115,18 +116,21 @@ def forces(found: Sequence[Match], inner: bool = False) -> dict[str, Forced]:
     """What the second model's calls are made to take and give; all but the whole, or only the innermost."""
     return {
         match.unit.second: Forced(
-            repeated(there(match.first.inputs, match.inputs), match.again),
-            there(match.first.outputs, match.outputs),
-            there(match.first.cotangents, match.outputs),
-            there(match.first.input_cotangents, match.inputs),
+            carried(match.first.inputs, match.inputs, match.again),
+            carried(match.first.outputs, match.outputs),
+            carried(match.first.cotangents, match.outputs),
+            carried(match.first.input_cotangents, match.inputs),
         )
         for match in found
         if match.unit.second and (match.unit.inner or not inner)
     }
 
 
-def repeated(values: Arrays, again: dict[str, str]) -> Arrays:
-    return values | {name: values[twin] for name, twin in again.items()}
+def carried(values: Arrays, names: Names, again: Mapping[str, str] = NONE) -> Mapping[str, Array]:
+    """The first's tensors under the second's names and in its layout, some once more."""
+    ways = {other: (fit, name) for name, (other, fit) in names.items() if name in values}
+    ways |= {name: ways[twin] for name, twin in again.items() if twin in ways}
+    return Made(ways, lambda name: ways[name][0].there(values[ways[name][1]]))
 
 
 def added(values: Arrays, again: dict[str, str]) -> Arrays:
