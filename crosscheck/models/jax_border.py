@@ -47,12 +47,14 @@ class Host:
 
     def behind(self, place: Place, cotangent: Array) -> Array | None:
         """What was put in a value's place leads no further back."""
+        if self.ask.cotangents is None:
+            return None
         self.came[place] = self.shelf.keep(wider(cotangent))
         return None if self.forced(place, cotangent)[0] is None else np.zeros(())
 
     def weight(self, place: Place, zeros: Array) -> Array | None:
         """The cotangent of a value in whose place another was put."""
-        return self.forced(place, zeros)[1]
+        return None if self.ask.cotangents is None else self.forced(place, zeros)[1]
 
     def forced(self, place: Place, like: Array) -> tuple[Array | None, Array | None]:
         key, gives, name = place
@@ -70,6 +72,9 @@ class Host:
         except BaseException as error:
             self.raised = error
             return None
+
+    def kept(self, values: Arrays) -> Arrays:
+        return {name: self.shelf.keep(value, copy=False) for name, value in values.items()}
 
     def call(self, shaped: Call) -> Call:
         """A call with what was seen of it. Without cotangents where none was asked for; zeros where none came."""

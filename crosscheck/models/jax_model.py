@@ -133,9 +133,9 @@ class JaxModel(Model):
                 (at.moving, at.smooth), at.fixed, at.data, shape.ends | floats(ask.cotangents or {})
             )
             moving, smooth = gradients if ask.cotangents is not None else ({}, {})
-            run = Run(arrays(outputs), arrays(moving), arrays(smooth), arrays(state))
-        run.calls = [host.call(call) for call in shape.calls] if wanted else []
-        return run
+            made, by_leaf, by_input, after = (host.kept(arrays(part)) for part in (outputs, moving, smooth, state))
+        calls = [host.call(call) for call in shape.calls] if wanted else []
+        return Run(made, by_leaf, by_input, after, calls)
 
     def program(self, ask: Ask, border: Border | None, slopes: bool) -> tuple[Any, Border | None]:
         """The jitted function for one kind of run; what it differentiates by is its first argument."""

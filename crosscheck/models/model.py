@@ -229,7 +229,7 @@ def cast(array: Any, dtype: str) -> Array:
     """Floating arrays in the wanted dtype ("" leaves it), all others as they are."""
     value = np.asarray(array)
     wanted = dtype and (value.dtype.kind == "f" or value.dtype.name == "bfloat16")
-    return value.astype(dtype) if wanted else value
+    return value.astype(dtype, copy=False) if wanted else value
 
 
 def stand_in(shape: tuple[int, ...], dtype: Any) -> Array:

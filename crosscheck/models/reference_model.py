@@ -94,7 +94,7 @@ class ReferenceModel(Model):
             made = flatten_outputs(Y, is_array)
             run = Run({name: out(y) for name, y in made.items()}, state=self.state_after(ask, s), calls=watcher.calls)
             if ask.cotangents is not None:
-                self.differentiate(ask, run, made, back)
+                self.differentiate(ask, run, made, back, watcher)
         return run
 
     def forward(self, ask: Ask, watcher: Watcher, unshared: list[str]) -> Any:
@@ -118,12 +118,12 @@ class ReferenceModel(Model):
         after: Arrays = before | flatten(s)
         return after
 
-    def differentiate(self, ask: Ask, run: Run, made: Mapping[str, Array], back: Any) -> None:
+    def differentiate(self, ask: Ask, run: Run, made: Mapping[str, Array], back: Any, watcher: Watcher) -> None:
         given = ask.cotangents or {}
         dY = [into(given[name]) if name in given else np.zeros(y.shape) for name, y in made.items()]
         dp, *dX = back(*dY)
         zeros = {leaf.path: np.zeros(leaf.shape) for leaf in self.leaves if leaf.trainable}
-        run.gradients = zeros | {name: np.asarray(g) for name, g in flatten(dp).items()}
+        run.gradients = zeros | {name: watcher.shelf.keep(np.asarray(g), copy=False) for name, g in flatten(dp).items()}
         names = [name for name, x in ask.inputs.items() if x.dtype.kind == "f"]
         run.input_gradients = {name: out(g) for name, g in zip(names, dX) if is_array(g)}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 
-ROOM = 2**26
+ROOM = 2**24
 """Bytes of a run that stay in memory."""
 PAGE = 2**12
 """Bytes. Smaller arrays stay in memory too."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from crosscheck.axes import Array
 from crosscheck.models import torch_axes
-from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain
+from crosscheck.models.model import Arrays, Ask, Leaf, Look, Model, Run, cast, kind_of, plain, stand_in
 from crosscheck.models.open import NotAModel
 from crosscheck.models.torch_watch import Watcher, is_tensor, numpy, shadow
 from crosscheck.models.torch_wide import Wide
@@ -146,11 +146,9 @@ class TorchModel(Model):
         params = dict(self.module.named_parameters())
         if terms:
             torch.stack([term.to(terms[0].dtype) for term in terms]).sum().backward()
-        found = {name: gradient(param) for name, param in params.items()}
-        by_input = {name: gradient(value) for name, value in inputs.items() if value.is_floating_point()}
+        found = {name: gradient(param, watcher) for name, param in params.items()}
+        by_input = {name: gradient(value, watcher) for name, value in inputs.items() if value.is_floating_point()}
         watcher.collect()
-        for param in params.values():
-            param.grad = None
         return found, by_input
 
     @contextmanager
@@ -191,6 +189,7 @@ def copied(module: nn.Module) -> nn.Module:
     return twin
 
 
-def gradient(tensor: torch.Tensor) -> Array:
-    """What is nobody else's needs no copy."""
-    return numpy(torch.zeros_like(tensor) if tensor.grad is None else tensor.grad, copy=False)
+def gradient(tensor: torch.Tensor, watcher: Watcher) -> Array:
+    """Kept, and not in the tensor any more."""
+    grad, tensor.grad = tensor.grad, None
+    return stand_in(tuple(tensor.shape), numpy(tensor, copy=False).dtype) if grad is None else watcher.kept(grad)

@@ -58,7 +58,8 @@ class Watcher:
     def __init__(
         self, module: nn.Module, ask: Ask, device: torch.device, keep: Callable[[torch.Tensor], Array] | None = None
     ):
-        self.module, self.ask, self.device, self.keep = module, ask, device, keep or on(Shelf())
+        self.module, self.ask, self.device, self.shelf = module, ask, device, Shelf()
+        self.keep = keep or self.kept
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
@@ -171,6 +172,9 @@ class Watcher:
 
         return hook
 
+    def kept(self, tensor: torch.Tensor) -> Array:
+        return self.shelf.keep(numpy(tensor, copy=False))
+
     def collect(self) -> None:
         """Calls whose gradient never came have none: they do not lead to the outputs."""
         for call in self.calls:
@@ -207,10 +211,6 @@ class Weighed(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, _: torch.Tensor) -> Any:
         return ctx.gradient(), None
-
-
-def on(shelf: Shelf) -> Callable[[torch.Tensor], Array]:
-    return lambda tensor: shelf.keep(numpy(tensor, copy=False))
 
 
 def shadow(tensor: torch.Tensor) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.inputs import Inputs
 from crosscheck.models.model import Arrays, Ask, Model, Run, cast
+from crosscheck.models.shelf import Shelf
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Names, tensors, there
 from crosscheck.twins.measure import ROUNDOFF, STEP
@@ -84,7 +85,9 @@ class Twins:
     @cached_property
     def random(self) -> Arrays:
         """Fresh values for every leaf of the first model."""
-        return fresh(self.first.leaves, self.first.values(), self.seed)
+        shelf = Shelf()
+        drawn = fresh(self.first.leaves, self.first.values(), self.seed)
+        return {path: shelf.keep(value, copy=False) for path, value in drawn.items()}
 
     def values(self, values: Mapping[str, Array]) -> tuple[Arrays, Arrays]:
         """The first's values, without what the second has no place for, and the second's that correspond to them. Of
