@@ -5,6 +5,7 @@ So recording takes hardly more memory than the run itself. Pages that were looke
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import tempfile
@@ -50,6 +51,7 @@ class Part:
     """One file, mapped as a whole and filled from the beginning."""
 
     def __init__(self, size: int):
+        give_back()
         self.size, self.used = size, 0
         folder = None if "TMPDIR" in os.environ or not ROOMY.is_dir() else ROOMY
         self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -67,3 +69,10 @@ class Part:
         kept: Array = np.ndarray(array.shape, array.dtype, self.map, self.used)
         self.used += -(-array.nbytes // PAGE) * PAGE
         return kept
+
+
+def give_back() -> None:
+    """What was freed goes back to the system; glibc would hold on to it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
