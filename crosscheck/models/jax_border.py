@@ -46,15 +46,12 @@ class Host:
         return self.forced(place, value)[0]
 
     def behind(self, place: Place, cotangent: Array) -> Array | None:
-        """What was put in a value's place leads no further back."""
+        """The value in whose place another was put gets the cotangent that it would have got."""
         if self.ask.cotangents is None:
             return None
         self.came[place] = self.shelf.keep(wider(cotangent))
-        return None if self.forced(place, cotangent)[0] is None else np.zeros(())
-
-    def weight(self, place: Place, zeros: Array) -> Array | None:
-        """The cotangent of a value in whose place another was put."""
-        return None if self.ask.cotangents is None else self.forced(place, zeros)[1]
+        value, weight = self.forced(place, cotangent)
+        return np.zeros(()) if value is not None and weight is None else weight
 
     def forced(self, place: Place, like: Array) -> tuple[Array | None, Array | None]:
         key, gives, name = place
@@ -117,13 +114,14 @@ class Border:
             raise host.raised
 
     def passing(self, place: Place, value: Any) -> tuple[Any, Any]:
-        """What goes on, and a part of the loss by which a value gets its cotangent although another goes on."""
-        ahead, behind, weight = (self.hand(how, place) for how in (Host.ahead, Host.behind, Host.weight))
-        on, weighed = (jax.custom_vjp(f) for f in (lambda x: handed(ahead, x), lambda x: jnp.zeros(())))
+        """What goes on, and a part of the loss, 0, by which its cotangent comes even if it leads nowhere else."""
+        ahead, behind = self.hand(Host.ahead, place), self.hand(Host.behind, place)
+        on = jax.custom_vjp(lambda x: handed(ahead, x))
         on.defvjp(lambda x: (on(x), None), lambda _, u: (handed(behind, u),))
-        empty = jnp.zeros(value.shape, value.dtype)
-        weighed.defvjp(lambda x: (weighed(x), None), lambda _, u: (handed(weight, empty),))
-        return on(value), weighed(value)
+        tied = jax.custom_vjp(lambda x: jnp.zeros(()))
+        tied.defvjp(lambda x: (tied(x), None), lambda _, u: (jnp.zeros(value.shape, value.dtype),))
+        passed = on(value)
+        return passed, tied(passed)
 
     def seeing(self, place: Place, value: Any) -> Any:
         """The value, recorded if need be; for what has no cotangent."""
