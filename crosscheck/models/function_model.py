@@ -27,6 +27,7 @@ class FunctionModel(JaxModel):
         self.function, self.by_name = given, by_name
         self.name = getattr(given, "__name__", type(given).__name__)
         found, self.tree_of = jax.tree_util.tree_flatten_with_path(params)
+        self.at_home(leaf for _, leaf in found)
         self.paths = [path_of(keys) for keys, _ in found]
         self.fixed = {path: leaf for path, (_, leaf) in zip(self.paths, found) if not is_array(leaf)}
         self.given = {path: numpy(leaf) for path, (_, leaf) in zip(self.paths, found) if is_array(leaf)}

@@ -113,14 +113,20 @@ class Border:
         if host.raised:
             raise host.raised
 
-    def passing(self, place: Place, value: Any) -> tuple[Any, Any]:
-        """What goes on, and a part of the loss, 0, by which its cotangent comes even if it leads nowhere else."""
+    def passing(self, place: Place, value: Any, anchor: Any) -> tuple[Any, Any]:
+        """What goes on, and a part of the loss. Its cotangent comes by even if it leads nowhere, for that part (0) hangs
+        on it; and even if it comes from nowhere, for the anchor's gradient hangs on its cotangent."""
         ahead, behind = self.hand(Host.ahead, place), self.hand(Host.behind, place)
-        on = jax.custom_vjp(lambda x: handed(ahead, x))
-        on.defvjp(lambda x: (on(x), None), lambda _, u: (handed(behind, u),))
+
+        def back(_: Any, u: Any) -> tuple[Any, Any]:
+            handed_on = handed(behind, u)
+            return handed_on, handed_on.ravel()[:1].sum().astype(anchor.dtype)
+
+        on = jax.custom_vjp(lambda x, a: handed(ahead, x))
+        on.defvjp(lambda x, a: (on(x, a), None), back)
         tied = jax.custom_vjp(lambda x: jnp.zeros(()))
         tied.defvjp(lambda x: (tied(x), None), lambda _, u: (jnp.zeros(value.shape, value.dtype),))
-        passed = on(value)
+        passed = on(value, anchor)
         return passed, tied(passed)
 
     def seeing(self, place: Place, value: Any) -> Any:
@@ -131,11 +137,19 @@ class Border:
         return lambda value: self.host.handing(how, place, value)
 
 
+def machine() -> Any:
+    """The device on which JAX runs programs of NumPy arrays."""
+    chosen = jax.config.jax_default_device
+    if isinstance(chosen, str) or chosen is None:
+        return jax.devices(chosen)[0]
+    return chosen
+
+
 def handed(hand: Hand, value: Any) -> Any:
     """The value, or what the host puts in its place. On a CPU in the very memory of the program: a callback that is
     given arrays of JAX waits for ever if the only thread that could make them is its own."""
     shape = jax.ShapeDtypeStruct(value.shape, value.dtype)
-    if buffer_callback is None or jax.default_backend() != "cpu":
+    if buffer_callback is None or machine().platform != "cpu":
         return jax.pure_callback(lambda x: chosen(hand(np.asarray(x)), np.asarray(x)), shape, value)
 
     def in_place(_: Any, out: Any, given: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,13 +15,15 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.backends.xla import quick_options
-from crosscheck.models.jax_border import Border, Host, wider
+from crosscheck.models.jax_border import Border, Host, machine, wider
 from crosscheck.models.jax_watch import Watcher, is_array, is_key, plain
 from crosscheck.models.jax_wide import narrow_places, widened
 from crosscheck.models.model import Arrays, Ask, Call, Look, Model, Run, cast, stand_in
 from crosscheck.models.trees import flatten
 
 Pytree = Any
+ANCHOR = np.zeros(())
+"""What all that passes a border hangs on."""
 SMALL = 2**26
 """Bytes. What records no more than that in a run is always run so, by one program for all purposes."""
 
@@ -45,6 +47,12 @@ class JaxModel(Model):
     @abstractmethod
     def tree(self, values: Mapping[str, Any]) -> Pytree:
         """What is trained, as the framework hands it to an optimizer."""
+
+    def at_home(self, values: Iterable[Any]) -> None:
+        """Notes where the model's arrays are, and where it will be run."""
+        homes = [device for value in values if isinstance(value, jax.Array) for device in value.devices()]
+        self.machine = place_of(machine())
+        self.home = place_of(homes[0]) if homes else self.machine
 
     def arguments(self, inputs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return ((), dict(inputs)) if self.by_name else (tuple(inputs.values()), {})
@@ -130,9 +138,9 @@ class JaxModel(Model):
         host = Host(ask)
         with border.open(host) if border else nullcontext():
             gradients, (outputs, state, _) = program(
-                (at.moving, at.smooth), at.fixed, at.data, shape.ends | floats(ask.cotangents or {})
+                (at.moving, at.smooth, ANCHOR), at.fixed, at.data, shape.ends | floats(ask.cotangents or {})
             )
-            moving, smooth = gradients if ask.cotangents is not None else ({}, {})
+            moving, smooth, _ = gradients if ask.cotangents is not None else ({}, {}, None)
             made, by_leaf, by_input, after = (host.kept(arrays(part)) for part in (outputs, moving, smooth, state))
         calls = [host.call(call) for call in shape.calls] if wanted else []
         return Run(made, by_leaf, by_input, after, calls)
@@ -141,15 +149,15 @@ class JaxModel(Model):
         """The jitted function for one kind of run; what it differentiates by is its first argument."""
 
         def forward(by: Pytree, fixed: Arrays, data: Arrays, cotangents: Arrays) -> Any:
-            moving, smooth = by
-            watcher = Watcher(border is not None, border)
+            moving, smooth, anchor = by
+            watcher = Watcher(border is not None, border, anchor)
             result, state = self.apply(moving | fixed, {n: (smooth | data)[n] for n in ask.inputs}, ask.train, watcher)
             outputs = flatten(result, is_array)
             terms = [jnp.sum(y * cotangents[n].astype(y.dtype)) for n, y in outputs.items() if fits(y, cotangents, n)]
             seen = [jax.lax.stop_gradient(x).ravel()[:1] for x in watcher.seen]
             return sum([*terms, *watcher.terms], start=jnp.zeros(())), (outputs, state, seen)
 
-        options = quick_options(1) if ask.dtype and jax.default_backend() == "cpu" else None
+        options = quick_options(1) if ask.dtype and machine().platform == "cpu" else None
         whole = jax.grad(forward, has_aux=True) if slopes else lambda *args: (None, forward(*args)[1])
         return jax.jit(widened(whole) if self.lifts(ask) else whole, compiler_options=options), border
 
@@ -203,6 +211,10 @@ class Point:
 
     def shapes(self) -> tuple[Any, ...]:
         return tuple((name, v.shape, v.dtype.name) for name, v in (self.smooth | self.data).items())
+
+
+def place_of(device: Any) -> str:
+    return f"{device.platform}:{device.id}"
 
 
 def stand_ins(shaped: Mapping[str, Any]) -> Arrays:

@@ -28,8 +28,8 @@ class Watcher:
     """Notes calls, and lets what they take and give pass a border. `terms` are parts of the loss; `seen` has an element
     of everything that passed, so that all of it is computed."""
 
-    def __init__(self, wanted: bool, border: Border | None = None):
-        self.wanted, self.border = wanted, border
+    def __init__(self, wanted: bool, border: Border | None = None, anchor: Any = 0.0):
+        self.wanted, self.border, self.anchor = wanted, border, anchor
         self.calls: list[Call] = []
         self.stack: list[Call] = []
         self.counts: dict[str, int] = {}
@@ -71,7 +71,7 @@ class Watcher:
         if self.border is None:
             return value
         if jnp.issubdtype(jnp.result_type(value), jnp.floating):
-            value, term = self.border.passing(place, value)
+            value, term = self.border.passing(place, value, self.anchor)
             self.terms.append(term)
             self.seen.append(value)
         else:

@@ -30,6 +30,7 @@ class LinenModel(JaxModel):
         if "params" not in variables:
             variables = {"params": variables}
         flat = traverse_util.flatten_dict(dict(variables), sep=".")
+        self.at_home(flat.values())
         self.whole = {path: numpy(value) for path, value in flat.items()}
         self.mode = mode_argument(given)
         self.told: dict[str, tuple[str, Mapping[str, Any]]] = {}

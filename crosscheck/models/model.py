@@ -176,13 +176,16 @@ class Pool:
 
 class Model(ABC):
     """A model of the user's, opened for comparison. narrow: the modules that make float32 of float64, without which it
-    is run ("": code outside of all), as a look shows it."""
+    is run ("": code outside of all), as a look shows it. home: the device that it came on, machine: that on which it is
+    run."""
 
     framework: str
     name: str
     leaves: tuple[Leaf, ...]
     notes: list[str]
     narrow: tuple[str, ...] = ()
+    home: str = "cpu:0"
+    machine: str = "cpu:0"
 
     @abstractmethod
     def values(self) -> Arrays:

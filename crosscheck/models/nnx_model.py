@@ -31,6 +31,7 @@ class NnxModel(JaxModel):
         flat = {path_of(keys): (keys, variable) for keys, variable in nnx.to_flat_state(state)}
         self.rest = {path: pair for path, pair in flat.items() if is_random(pair[1])}
         self.variables = {path: pair for path, pair in flat.items() if path not in self.rest}
+        self.at_home(variable.get_value() for _, variable in self.variables.values())
         twin = nnx.merge(graph, state)
         self.parts = {path_of(keys): part for keys, part in nnx.iter_modules(twin)}
         self.shared = shared_paths(twin)

@@ -9,6 +9,7 @@ import ctypes
 import mmap
 import os
 import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ class Part:
         self.size, self.used = size, 0
         folder = None if "TMPDIR" in os.environ or not ROOMY.is_dir() else ROOMY
         self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        weakref.finalize(self, self.file.close)
         self.file.truncate(size)
         self.map = mmap.mmap(self.file.fileno(), size, access=mmap.ACCESS_READ)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -29,16 +29,22 @@ class TorchModel(Model):
         self.name = type(given).__name__ if isinstance(given, nn.Module) else getattr(given, "__name__", "function")
         whole = given if isinstance(given, nn.Module) else Function(given)
         self.compiled = hasattr(whole, "_orig_mod")
-        with torch.random.fork_rng(devices=[]):
+        self.device = device_of(whole, self.name)
+        self.home = self.machine = f"{self.device.type}:{self.device.index or 0}"
+        with self.fenced():
             self.module = copied(whole._orig_mod if self.compiled else whole)
             self.build(inputs)
         self.call = torch.compile(self.module) if self.compiled else self.module
         tensors, self.parts = self.tensors(), dict(self.module.named_modules())
-        self.device = next((p.device for p in tensors.values()), torch.device("cpu"))
         homes = self.homes()
         self.leaves = tuple(self.leaf_of(name, tensor, homes.get(id(tensor), [])) for name, tensor in tensors.items())
         self.given = {name: numpy(tensor) for name, tensor in tensors.items()}
         self.types = {name: tensor.dtype for name, tensor in tensors.items()}
+
+    def fenced(self) -> AbstractContextManager[None]:
+        """While open, random numbers are drawn for us alone."""
+        fence: AbstractContextManager[None] = torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
+        return fence
 
     def build(self, inputs: Mapping[str, Array]) -> None:
         """A module whose parameters are made by its first call is called once."""
@@ -81,7 +87,7 @@ class TorchModel(Model):
         """Whether the function works on tensors."""
         args, kwargs = self.arguments({name: self.tensor(value, "") for name, value in inputs.items()})
         try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            with torch.no_grad(), self.fenced():
                 found = flatten(self.module(*args, **kwargs), is_tensor)
         except Exception:
             return False
@@ -92,7 +98,7 @@ class TorchModel(Model):
 
     def tensor(self, value: Array, dtype: str) -> torch.Tensor:
         array = cast(value, dtype)
-        return torch.from_numpy(np.array(array)).to(getattr(self, "device", "cpu"))
+        return torch.from_numpy(np.array(array)).to(self.device)
 
     def as_input(self, value: Array, dtype: str) -> torch.Tensor:
         """In a model's own dtype its inputs are too, if it has but one."""
@@ -161,7 +167,7 @@ class TorchModel(Model):
             if isinstance(tensor, nn.Parameter):
                 tensor.requires_grad_(tensor.is_floating_point())
         self.module.train(ask.train)
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with self.fenced(), torch.enable_grad():
             torch.manual_seed(ask.seed)
             yield
 
@@ -175,6 +181,16 @@ class Function(nn.Module):  # type: ignore[misc]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+
+def device_of(module: nn.Module, name: str) -> torch.device:
+    """That of the first parameter or buffer."""
+    device: torch.device = next((x.device for x in [*module.parameters(), *module.buffers()]), torch.device("cpu"))
+    if device.type == "meta":
+        raise NotAModel(
+            f"{name} is on the meta device, where tensors have no values; expected one that has been filled"
+        )
+    return device
 
 
 def copied(module: nn.Module) -> nn.Module:

@@ -28,6 +28,20 @@ def audit(*models: Model) -> dict[str, Any]:
     }
 
 
+def devices(*models: Model) -> list[str]:
+    """What is to be known of where the models are run."""
+    named = list(zip(("first", "second"), models))
+    found = [
+        f"the {which} model's arrays are on {model.home}; it is run on {model.machine}"
+        for which, model in named
+        if model.home != model.machine
+    ]
+    if len({model.machine.partition(":")[0].replace("cuda", "gpu") for model in models}) > 1:
+        told = ", ".join(f"the {which} model is run on {model.machine}" for which, model in named)
+        found.append(f"{told}: what they make of the same may differ by the rounding of either")
+    return found
+
+
 def on_gpu(column: str, model: Model) -> bool:
     if column == "jax":
         return bool(sys.modules["jax"].default_backend() == "gpu")

@@ -18,7 +18,7 @@ from crosscheck.models.open import open_model
 from crosscheck.models.optimizers import open_optimizers
 from crosscheck.pairing.links import Pairing
 from crosscheck.pairing.pair import pair, require_fit
-from crosscheck.twins.audit import audit
+from crosscheck.twins.audit import audit, devices
 from crosscheck.twins.evidence import settled
 from crosscheck.twins.forced import tensors
 from crosscheck.twins.hunt import hunt
@@ -65,6 +65,7 @@ def compare(
     movers = None if optimizers is None else open_optimizers(optimizers, (a, b), (first, second))
     report.models = [dict(a.describe()), dict(b.describe())]
     report.settings = audit(a, b)
+    report.notes += devices(a, b)
     twins = prepare(a, b, given, pairing, seed, report, progress)
     if twins is not None:
         climb(twins, rungs, report, progress)
