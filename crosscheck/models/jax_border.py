@@ -114,8 +114,8 @@ class Border:
             raise host.raised
 
     def passing(self, place: Place, value: Any, anchor: Any) -> tuple[Any, Any]:
-        """What goes on, and a part of the loss. Its cotangent comes by even if it leads nowhere, for that part (0) hangs
-        on it; and even if it comes from nowhere, for the anchor's gradient hangs on its cotangent."""
+        """What goes on, and a part of the loss. The cotangent comes by even if the value leads nowhere, for that part
+        (0) hangs on it; and even if it comes from nowhere, for the anchor's gradient hangs on the cotangent."""
         ahead, behind = self.hand(Host.ahead, place), self.hand(Host.behind, place)
 
         def back(_: Any, u: Any) -> tuple[Any, Any]:
