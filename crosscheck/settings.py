@@ -49,7 +49,14 @@ def record(device: str = "cpu", dtypes: Iterable[str] = ("float32",)) -> Facts:
     }
 
 
-ENVIRONMENT = (*THREADS, "XLA_FLAGS", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE")
+ENVIRONMENT = (
+    *THREADS,
+    "OPENBLAS_CORETYPE",
+    "XLA_FLAGS",
+    "JAX_PLATFORMS",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_TF32_OVERRIDE",
+)
 """Environment variables that change results or speed."""
 
 

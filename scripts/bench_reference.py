@@ -25,7 +25,7 @@ from reference_rows import MEANS, ROWS
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from reference.kernels.threads import threads
 
@@ -91,7 +91,9 @@ def keep_memory():
 
 def print_machine(products, console):
     rates = ", ".join(f"matrix product {dtype} {rate:.0f} GF/s" for dtype, rate in products.items())
-    console.print(f"one thread: {rates}, copy {copy_rate():.0f} GB/s; load {os.getloadavg()[0]:.1f}", highlight=False)
+    cores = {library["architecture"] for library in threadpool_info() if "architecture" in library}
+    told = f"BLAS for {', '.join(sorted(cores)) or 'an unknown processor'}; load {os.getloadavg()[0]:.1f}"
+    console.print(f"one thread: {rates}, copy {copy_rate():.0f} GB/s; {told}", highlight=False)
 
 
 def matrix_rate(dtype, n=1024):

@@ -7,11 +7,12 @@
 
 Two passes for the statistics, for mean Z^2 - mu^2 cancels. The sum of a chunk's rows is a vector of ones times the
 chunk, and sums over chunks are made in float64. Z - mu is kept for the pullback in place of Z. Several pixels make a
-row, with the vector of channels repeated along it, for a short row costs more to begin than to add.
+row, with the vector of channels repeated along it.
 """
 
 import numpy as np
 
+from reference.kernels.long_rows import joined, repeated
 from reference.kernels.threads import WORTH_SHARING, share, total
 
 CHUNK_VALUES, ROW_VALUES = 1 << 16, 2048
@@ -22,7 +23,7 @@ def batch_norm(Z, gamma, beta, epsilon):
     """Y, mu, sigma2 and the pullback: back(dY) -> dgamma, dbeta, dZ. All but Y and dZ have the shape of gamma."""
     count, c = Z.size // Z.shape[3], Z.shape[3]
     as_given, gamma, beta = gamma.shape, gamma.reshape(c), beta.reshape(c)
-    pixels = max(n for n in range(1, max(1, ROW_VALUES // c) + 1) if count % n == 0)
+    pixels = joined(count, c, ROW_VALUES)
     Z_rows = Z.reshape(-1, pixels * c)
     centered, Y_rows = np.empty_like(Z_rows), np.empty_like(Z_rows)
     step = max(1, CHUNK_VALUES // (pixels * c))
@@ -34,7 +35,7 @@ def batch_norm(Z, gamma, beta, epsilon):
         return sums.reshape(pixels, c).sum(axis=0) / count
 
     def row(channels):
-        return np.tile(channels.astype(Z.dtype), pixels)
+        return repeated(channels.astype(Z.dtype), pixels)
 
     def per_channel(channels):
         return channels.astype(Z.dtype).reshape(as_given)

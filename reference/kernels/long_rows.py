@@ -1,0 +1,17 @@
+"""Rows that are joined to longer ones, for a short row costs more to begin than to add."""
+
+from functools import lru_cache
+
+import numpy as np
+
+
+@lru_cache
+def joined(rows, width, values):
+    """How many of so many rows of this width make one of so many values at most: a divisor, so none is left over."""
+    most = min(rows, values // max(1, width))
+    return next((n for n in range(most, 0, -1) if rows % n == 0), 1)
+
+
+def repeated(vector, times):
+    """The vector so often along one row."""
+    return np.broadcast_to(vector, (times, len(vector))).reshape(-1)
