@@ -67,7 +67,7 @@ def piece(k, n):
 
 @cache
 def small_products_are_quick():
-    """Whether that code is run: OpenBLAS takes a processor that it does not know for an older one, or may be told to."""
+    """Whether that code is run: OpenBLAS takes a processor that it does not know, or is told to, for an older one."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
