@@ -15,7 +15,7 @@ import numpy as np
 from reference.kernels.long_rows import joined, repeated
 from reference.kernels.threads import WORTH_SHARING, share, total
 
-CHUNK_VALUES, ROW_VALUES = 1 << 16, 2048
+CHUNK_VALUES, ROW_VALUES = 1 << 18, 2048
 LEAST = WORTH_SHARING // CHUNK_VALUES
 
 

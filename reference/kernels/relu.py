@@ -7,7 +7,7 @@ import numpy as np
 
 from reference.kernels.threads import WORTH_SHARING, share
 
-CHUNK_VALUES = 1 << 15
+CHUNK_VALUES = 1 << 17
 
 
 def relu(Z):

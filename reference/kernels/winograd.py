@@ -19,7 +19,7 @@ from reference.kernels.schemes import F23, combine, spread
 from reference.kernels.threads import share, total
 from reference.kernels.tiles import add, deal
 
-CHUNK_TILES = 256
+CHUNK_TILES = 512
 
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
