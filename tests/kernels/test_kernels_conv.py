@@ -3,6 +3,7 @@
 import definitions
 import numpy as np
 import pytest
+import threadpoolctl
 
 from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, products, winograd
 from reference.kernels import threads as worker_threads
@@ -288,3 +289,9 @@ def test_the_scheme_with_four_outputs_is_taken_only_if_asked_for():
         errors = [error(*pair) for pair in zip(got, expected)]
         assert worst / 20 < max(errors) < worst
     assert conv.best(made[0].shape, made[1].shape, made[0].dtype, ONE, ONE).keywords == {"scheme": F23}
+
+
+@pytest.mark.parametrize(("core", "quick"), [("SkylakeX", True), ("Haswell", False)])
+def test_small_products_are_made_only_by_a_blas_that_has_code_for_them(core, quick, monkeypatch):
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [{"user_api": "blas", "architecture": core}, {}])
+    assert products.small_products_are_quick.__wrapped__() == quick

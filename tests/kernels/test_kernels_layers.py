@@ -8,8 +8,10 @@ from reference.kernels import average_pool as average_pool_module
 from reference.kernels import batch_norm as batch_norm_module
 from reference.kernels import max_pool as max_pool_module
 from reference.kernels import relu as relu_module
+from reference.kernels import softmax_cross_entropy as cross_entropy_module
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
+from reference.kernels.long_rows import joined, repeated
 from reference.kernels.max_pool import max_pool
 from reference.kernels.relu import relu
 from reference.kernels.softmax_cross_entropy import softmax_cross_entropy
@@ -186,6 +188,28 @@ def test_softmax_cross_entropy_is_the_definition(shape, soft, dtype, order):
     plain_J, plain_dZ = definitions.softmax_cross_entropy(Z, Y, dtype(3))
     assert_close(J, plain_J, true_J, abs(true_J), "J")
     assert_close(dZ, plain_dZ, true_dZ, 3 / shape[1], "dZ")
+
+
+@pytest.mark.parametrize("shape", [(12, 3), (5, 4), (1, 1), (4096, 2)])
+def test_labels_that_are_few_are_gone_through_as_all_are(shape, monkeypatch):
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal(shape)
+    Y = np.zeros(shape)
+    Y[rng.integers(0, shape[0], shape[1]), np.arange(shape[1])] = 1
+    J, back = softmax_cross_entropy(Z, Y)
+    monkeypatch.setattr(cross_entropy_module, "FEW", -1.0)
+    all_J, all_back = softmax_cross_entropy(Z, Y)
+    np.testing.assert_allclose(J, all_J, rtol=1e-14)
+    np.testing.assert_allclose(back(2.0), all_back(2.0), rtol=1e-14, atol=1e-16)
+    np.testing.assert_array_equal(back(2.0), back(2.0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "values", "times"), [(12, 4, 20, 4), (7, 4, 20, 1), (7, 2, 20, 7), (3, 50, 20, 1)]
+)
+def test_rows_are_joined_without_rest(rows, width, values, times):
+    assert joined(rows, width, values) == times
+    np.testing.assert_array_equal(repeated(np.arange(3), 2), [0, 1, 2, 0, 1, 2])
 
 
 def test_softmax_cross_entropy_of_huge_logits_is_finite():
