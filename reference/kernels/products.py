@@ -12,7 +12,7 @@ import numpy as np
 from reference.kernels import threads
 from reference.kernels.threads import total
 
-WITH_AVX_512 = ("SkylakeX", "Cooperlake", "SapphireRapids")
+WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 1 << 16
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
 result round; values of a factor for which it pays to turn it round first. All from measurements."""
@@ -68,8 +68,4 @@ def piece(k, n):
 @cache
 def small_products_are_quick():
     """Whether that code is run: OpenBLAS takes a processor that it does not know, or is told to, for an older one."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return False
-    return any(library.get("architecture") in WITH_AVX_512 for library in threadpool_info())
+    return not WITH_AVX_512.isdisjoint(threads.blas_cores())

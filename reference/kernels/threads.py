@@ -69,6 +69,15 @@ def blas_has_one():
     return _blas_has_one
 
 
+def blas_cores():
+    """The processors for which each BLAS has its code; nothing where that cannot be told."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return []
+    return [library["architecture"] for library in threadpool_info() if "architecture" in library]
+
+
 def even(size, positions):
     """A size of chunks of which there is one for every worker at least."""
     return min(size, -(-positions // (len(_helpers) + 1)))
