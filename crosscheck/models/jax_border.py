@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Ask, Call, Forced, stand_in
+from crosscheck.models.model import NOTHING, Arrays, Ask, Call, stand_in
 from crosscheck.models.shelf import Shelf
 
 try:
@@ -28,7 +28,6 @@ Place = tuple[str, bool, str]
 """A call's key, whether it is something that the call gives (else takes), and its name there."""
 Hand = Callable[[Array], Array | None]
 """What to put in the place of an array; None leaves it."""
-NOTHING = Forced({}, {}, {}, {})
 
 
 class Host:
@@ -57,9 +56,8 @@ class Host:
         key, gives, name = place
         force = self.ask.forced.get(key, NOTHING)
         values, weights = (force.outputs, force.cotangents) if gives else (force.inputs, force.input_cotangents)
-        if name not in values or values[name].shape != like.shape:
-            return None, None
-        return values[name], weights.get(name)
+        value = values.get(name)
+        return (None, None) if value is None or value.shape != like.shape else (value, weights.get(name))
 
     def handing(self, how: Callable[[Host, Place, Array], Array | None], place: Place, value: Array) -> Array | None:
         if self.is_idle or self.raised:

@@ -118,6 +118,7 @@ class JaxModel(Model):
             return self.last[1]
 
     def attempted(self, ask: Ask) -> Run:
+        """Without making float32 where that can be had, else as the model is."""
         try:
             return self.asked(ask)
         except Exception:

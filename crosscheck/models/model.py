@@ -71,6 +71,9 @@ class Forced:
     input_cotangents: Mapping[str, Array]
 
 
+NOTHING = Forced({}, {}, {}, {})
+
+
 class Made(Mapping[str, Array]):
     """Arrays that are made whenever one is asked for, so that none takes memory."""
 

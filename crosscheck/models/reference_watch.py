@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Ask, Call, Forced, call_key
+from crosscheck.models.model import NOTHING, Ask, Call, call_key
 from crosscheck.models.shelf import Shelf
 from crosscheck.models.trees import flatten, rebuild
 from reference.module import Mode, Module
@@ -21,7 +21,6 @@ from reference.module import Mode, Module
 OUT = {2: (1, 0), 3: (1, 2, 0)}
 INTO = {2: (1, 0), 3: (2, 0, 1)}
 PLAIN = Mode()
-NOTHING = Forced({}, {}, {}, {})
 
 Pullback = Callable[..., Any]
 

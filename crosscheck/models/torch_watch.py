@@ -92,15 +92,15 @@ class Watcher:
             given = {name.partition(".")[2]: value for name, value in flatten((args, kwargs), is_tensor).items()}
             full = {name.partition(".")[2]: name for name in flatten((args, kwargs), is_tensor)}
             call.inputs = {name: self.keep(value) for name, value in given.items()}
-            forced = key in self.ask.forced
-            taken = self.force_inputs(call, given) if forced else self.viewed(given, call.input_cotangents)
+            store, forced = call.input_cotangents, self.ask.forced.get(key)
+            taken = (
+                self.force(given, forced.inputs, forced.input_cotangents, store)
+                if forced
+                else self.viewed(given, store)
+            )
             return rebuild((args, kwargs), {full[name]: value for name, value in taken.items()})
 
         return hook
-
-    def force_inputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        forced = self.ask.forced[call.key]
-        return self.force(given, forced.inputs, forced.input_cotangents, call.input_cotangents)
 
     def after(self) -> Any:
         def hook(part: nn.Module, args: Any, kwargs: Any, result: Any) -> Any:
@@ -108,15 +108,11 @@ class Watcher:
             self.calls.append(call)
             given = flatten(result, is_tensor)
             call.outputs = {name: self.keep(value) for name, value in given.items()}
-            if call.key in self.ask.forced:
-                return rebuild(result, self.force_outputs(call, given))
-            return rebuild(result, self.copied(given, call.cotangents))
+            store, forced = call.cotangents, self.ask.forced.get(call.key)
+            gone = self.force(given, forced.outputs, forced.cotangents, store) if forced else self.copied(given, store)
+            return rebuild(result, gone)
 
         return hook
-
-    def force_outputs(self, call: Call, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        forced = self.ask.forced[call.key]
-        return self.force(given, forced.outputs, forced.cotangents, call.cotangents)
 
     def force(
         self,
@@ -127,17 +123,19 @@ class Watcher:
     ) -> dict[str, torch.Tensor]:
         """Tensors are replaced; what came is weighed with the cotangent that it would have got."""
         found = dict(given)
-        for name in values:
-            if name in given and values[name].shape == tuple(given[name].shape):
-                self.weigh(given[name], cotangents, name)
-                found[name] = self.instead(self.like(values[name], given[name].dtype), store, name)
+        for name, came in given.items():
+            value = values.get(name)
+            if value is not None and value.shape == tuple(came.shape):
+                self.weigh(came, cotangents, name)
+                found[name] = self.instead(value, came.dtype, self.adding(store, name))
         return found
 
-    def instead(self, value: torch.Tensor, store: Arrays, name: str) -> torch.Tensor:
-        """A tensor from which nothing leads back, with its gradient kept."""
-        if not value.is_floating_point() or self.ask.cotangents is None:
-            return value
-        return Instead.apply(torch.zeros((), requires_grad=True, device=self.device), value, self.adding(store, name))
+    def instead(self, value: Array, dtype: torch.dtype, told: Callable[[torch.Tensor], None]) -> torch.Tensor:
+        """A tensor from which nothing leads back, and of whose gradient is told."""
+        if not dtype.is_floating_point or self.ask.cotangents is None:
+            return self.like(value, dtype)
+        anchor = torch.zeros((), requires_grad=True, device=self.device)
+        return Instead.apply(anchor, lambda: self.like(value, dtype), told)
 
     def weigh(self, value: torch.Tensor, cotangents: Mapping[str, Array], name: str) -> None:
         if name in cotangents and value.requires_grad and self.ask.cotangents is not None:
@@ -187,16 +185,18 @@ class Watcher:
 
 
 class Instead(torch.autograd.Function):  # type: ignore[misc]
-    """A value that takes another's place; `came` is told its gradient."""
+    """What `value` makes, in another's place; `told` gets its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: torch.Tensor, value: torch.Tensor, came: Callable[[torch.Tensor], None]) -> Any:
-        ctx.came = came
-        return value.clone()
+    def forward(
+        ctx: Any, anchor: torch.Tensor, value: Callable[[], torch.Tensor], told: Callable[[torch.Tensor], None]
+    ) -> Any:
+        ctx.told = told
+        return value()
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        ctx.came(gradient)
+        ctx.told(gradient)
         return None, None, None
 
 

@@ -12,6 +12,11 @@ def joined(rows, width, values):
     return next((n for n in range(most, 0, -1) if rows % n == 0), 1)
 
 
+def column_sums(X):
+    """In float64, each made from no more numbers than there are rows; by the BLAS, a vector of ones times X."""
+    return (np.ones(len(X), X.dtype) @ X).astype(np.float64)
+
+
 def repeated(vector, times):
     """The vector so often along one row."""
     return np.broadcast_to(vector, (times, len(vector))).reshape(-1)
