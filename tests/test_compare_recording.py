@@ -114,6 +114,17 @@ def test_one_program_serves_whatever_is_recorded_or_forced():
     np.testing.assert_allclose(calls["inner"].cotangents[""], values["out.kernel"].sum(1) + np.zeros((40, 1)))
 
 
+@pytest.mark.parametrize("given", [Port(), net(nn.ReLU())], ids=["flax", "torch"])
+def test_what_is_forced_without_a_cotangent_leads_nowhere(given):
+    model = opened(given)
+    inner = "inner" if isinstance(given, Port) else "0"
+    force = {inner: Forced({}, {"": np.full((40, 60), 2.0)}, {}, {})}
+    run = model.run(Ask(model.values(), {"x": X}, cotangents={"": np.ones((40, 2))}, forced=force))
+    assert not run.gradients[f"{inner}.bias"].any()
+    assert not run.input_gradients["x"].any()
+    assert next(call for call in run.calls if call.key == inner).cotangents[""].any()
+
+
 def test_an_interrupt_in_the_middle_of_a_program_stops_it(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
