@@ -125,6 +125,30 @@ def test_what_is_forced_without_a_cotangent_leads_nowhere(given):
     assert next(call for call in run.calls if call.key == inner).cotangents[""].any()
 
 
+def test_torch_takes_what_is_forced_and_weighs_what_came():
+    model = opened(net(nn.ReLU()))
+    force = {"0": Forced({}, {"": np.full((40, 60), 2.0)}, {"": np.full((40, 60), 3.0)}, {})}
+    run = model.run(Ask(model.values(), {"x": X}, cotangents={"": np.ones((40, 2))}, forced=force))
+    values = {name: value.astype(float) for name, value in model.values().items()}
+    call = next(call for call in run.calls if call.key == "0")
+    np.testing.assert_allclose(call.outputs[""], X.astype(float) @ values["0.weight"].T + values["0.bias"])
+    np.testing.assert_allclose(call.cotangents[""], values["2.weight"].sum(0) + np.zeros((40, 1)))
+    np.testing.assert_allclose(run.gradients["0.bias"], 120)
+    np.testing.assert_allclose(run.outputs[""], 2 * values["2.weight"].sum(1) + values["2.bias"] + np.zeros((40, 1)))
+
+
+def test_what_nothing_goes_on_with_is_recorded():
+    class Unused(Port):
+        def __call__(self, x):
+            self.inner(x)
+            return x
+
+    run = opened(Unused()).run(Ask(opened(Unused()).values(), {"x": X}, cotangents={"": np.ones((40, 3))}, trace=True))
+    call = next(call for call in run.calls if call.key == "inner")
+    assert call.outputs[""].any()
+    assert not call.cotangents[""].any()
+
+
 def test_an_interrupt_in_the_middle_of_a_program_stops_it(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
