@@ -12,8 +12,8 @@ row, with the vector of channels repeated along it.
 
 import numpy as np
 
-from reference.kernels.long_rows import column_sums, joined, repeated
-from reference.kernels.threads import WORTH_SHARING, share, total
+from reference.kernels.long_rows import column_sums, joined, product_sums, repeated
+from reference.kernels.threads import WORTH_SHARING, share, slices, total
 
 CHUNK_VALUES, ROW_VALUES = 1 << 18, 2048
 LEAST = WORTH_SHARING // CHUNK_VALUES
@@ -26,13 +26,12 @@ def batch_norm(Z, gamma, beta, epsilon):
     pixels = joined(count, c, ROW_VALUES)
     Z_rows = Z.reshape(-1, pixels * c)
     centered, Y_rows = np.empty_like(Z_rows), np.empty_like(Z_rows)
-    step = max(1, CHUNK_VALUES // (pixels * c))
-    chunks = [slice(i, i + step) for i in range(0, len(Z_rows), step)]
+    chunks = slices(len(Z_rows), max(1, CHUNK_VALUES // (pixels * c)))
 
-    def means(values):
+    def means(sums):
         """The mean of each channel over all chunks, in float64."""
-        sums = total(share(lambda part: total(column_sums(values(chunk)) for chunk in part), chunks, LEAST))
-        return sums.reshape(pixels, c).sum(axis=0) / count
+        found = total(share(lambda part: total(sums(chunk) for chunk in part), chunks, LEAST))
+        return found.reshape(pixels, c).sum(axis=0) / count
 
     def row(channels):
         return repeated(channels.astype(Z.dtype), pixels)
@@ -42,14 +41,14 @@ def batch_norm(Z, gamma, beta, epsilon):
 
     def center(chunk):
         np.subtract(Z_rows[chunk], mu_row, out=centered[chunk])
-        return np.square(centered[chunk])
+        return product_sums(centered[chunk], centered[chunk])
 
     def scale(part):
         for chunk in part:
             np.multiply(centered[chunk], scale_row, out=Y_rows[chunk])
             Y_rows[chunk] += beta_row
 
-    mu = means(lambda chunk: Z_rows[chunk])
+    mu = means(lambda chunk: column_sums(Z_rows[chunk]))
     mu_row = row(mu)
     sigma2 = means(center)
     inverse = 1 / np.sqrt(sigma2 + epsilon)
@@ -59,8 +58,8 @@ def batch_norm(Z, gamma, beta, epsilon):
     def back(dY):
         dY_rows = dY.reshape(Z_rows.shape)
         dZ_rows = np.empty_like(dY_rows)
-        mean_dY = means(lambda chunk: dY_rows[chunk])
-        mean_product = means(lambda chunk: dY_rows[chunk] * centered[chunk])
+        mean_dY = means(lambda chunk: column_sums(dY_rows[chunk]))
+        mean_product = means(lambda chunk: product_sums(dY_rows[chunk], centered[chunk]))
         slope_row = row(gamma * inverse**3 * mean_product)
         shift_row = row(gamma * inverse * mean_dY)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from reference.kernels.blocks import blocks
-from reference.kernels.products import matmul, over_rows
+from reference.kernels.products import better_turned, matmul, matmul_over_rows, shared_matmul, shared_matmul_over_rows
 from reference.kernels.threads import even, share, total
 
 CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 20, 512, 64
@@ -31,8 +31,16 @@ def windows(X, f, stride, dilation):
 
 
 def chunks(V):
-    m, h, w, *patch = V.shape
-    return blocks(range(m), h, w, even(max(CHUNK_BYTES // (prod(patch) * V.itemsize), CHUNK_ROWS), m * h * w))
+    return blocks(range(len(V)), *V.shape[1:3], even(chunk_rows(V), prod(V.shape[:3])))
+
+
+def chunk_rows(V):
+    return max(CHUNK_BYTES // (prod(V.shape[3:]) * V.itemsize), CHUNK_ROWS)
+
+
+def is_one_chunk(V):
+    """If so, workers do not make patches each, but share out the product."""
+    return prod(V.shape[:3]) <= chunk_rows(V)
 
 
 def rows(V):
@@ -51,6 +59,9 @@ def correlate(X, W, stride, dilation, out=None):
         correlate(X, paired(W), (stride[0], 2), dilation, Z.reshape(*Z.shape[:2], Z.shape[2] // 2, -1))
         return Z
     W_matrix = W.reshape(-1, W.shape[3])
+    if is_one_chunk(V):
+        Z[...] = shared_matmul(rows(V), W_matrix).reshape(Z.shape)
+        return Z
 
     def work(part):
         for chunk in part:
@@ -79,11 +90,14 @@ def paired(W):
 
 def filter_gradient(X, dZ, shape, stride, dilation):
     V = windows(X, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
-
     patch, n = prod(shape[:3]), shape[3]
-    product = over_rows(dZ.size // n, patch, n, X.dtype)
+    if is_one_chunk(V):
+        return shared_matmul_over_rows(rows(V), dZ.reshape(-1, n)).reshape(shape)
+    turned = better_turned(dZ.size // n, patch, n, X.dtype)
 
-    def work(part):
-        return total(product(rows(V[chunk]), dZ[chunk].reshape(-1, n)) for chunk in part)
+    def of_chunk(chunk):
+        factors = rows(V[chunk]), dZ[chunk].reshape(-1, n)
+        return matmul_over_rows(*(reversed(factors) if turned else factors))
 
-    return total(share(work, chunks(V))).reshape(shape)
+    dW = total(share(lambda part: total(of_chunk(chunk) for chunk in part), chunks(V)))
+    return (dW.T if turned else dW).reshape(shape)

@@ -16,7 +16,7 @@ import numpy as np
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
 from reference.kernels.grids import grids
-from reference.kernels.threads import even, share
+from reference.kernels.threads import share
 
 CHUNK_ROWS = 1024
 
@@ -45,17 +45,17 @@ def scatter(dZ, W, shape, stride, padding, dilation):
     dX_pad = np.zeros_like(pad(np.empty(shape, dZ.dtype), padding))
 
     def work(part):
-        for images, _ in part:
-            dP = (dZ[images].reshape(-1, n) @ W.reshape(-1, n).T).reshape(-1, h, w, *W.shape[:3])
-            for u, v in np.ndindex(*W.shape[:2]):
-                dX_pad[images, reach(u, h, 0), reach(v, w, 1)] += dP[:, :, :, u, v]
+        channels = slice(part.start, part.stop)
+        for u, v in np.ndindex(*W.shape[:2]):
+            dP = dZ.reshape(-1, n) @ W[u, v, channels].T
+            dX_pad[:, reach(u, h, 0), reach(v, w, 1), channels] += dP.reshape(m, h, w, -1)
 
     def reach(tap, count, axis):
         """The pixels that a tap meets."""
         first, s = tap * dilation[axis], stride[axis]
         return slice(first, first + (count - 1) * s + 1, s)
 
-    share(work, blocks(range(m), 1, h * w, even(CHUNK_ROWS, m * h * w)))
+    share(work, range(shape[3]))
     return np.ascontiguousarray(unpad(dX_pad, padding))
 
 

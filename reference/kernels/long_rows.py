@@ -17,6 +17,11 @@ def column_sums(X):
     return (np.ones(len(X), X.dtype) @ X).astype(np.float64)
 
 
+def product_sums(X, Y):
+    """The same of X Y, without an array of the products."""
+    return np.einsum("ij,ij->j", X, Y).astype(np.float64)
+
+
 def repeated(vector, times):
     """The vector so often along one row."""
     return np.broadcast_to(vector, (times, len(vector))).reshape(-1)

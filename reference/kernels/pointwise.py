@@ -8,8 +8,7 @@ At a stride the pixels that are seen are gathered first, once for both passes; t
 import numpy as np
 
 from reference.kernels.blocks import pad, unpad
-from reference.kernels.products import matmul, over_rows, transposed
-from reference.kernels.threads import share, total
+from reference.kernels.products import shared_matmul, shared_matmul_over_rows, transposed
 
 
 def conv(X, W, stride, padding, dilation):
@@ -19,7 +18,7 @@ def conv(X, W, stride, padding, dilation):
     W_matrix, X_seen = W[0, 0], np.ascontiguousarray(seen(pad(X, padding)))
 
     def back(dZ, need_input=True):
-        dW = transposed_product(X_seen, dZ).reshape(W.shape)
+        dW = shared_matmul_over_rows(pixels(X_seen), pixels(dZ)).reshape(W.shape)
         if not need_input:
             return None, dW
         if stride == (1, 1):
@@ -33,24 +32,9 @@ def conv(X, W, stride, padding, dilation):
 
 def product(X, W_matrix):
     """X [m i j k], W [k n] -> [m i j n]"""
-    X_matrix = X.reshape(-1, X.shape[3])
-    Z_matrix = np.empty((len(X_matrix), W_matrix.shape[1]), X.dtype)
-
-    def work(part):
-        rows = slice(part.start, part.stop)
-        matmul(X_matrix[rows], W_matrix, out=Z_matrix[rows])
-
-    share(work, range(len(X_matrix)))
-    return Z_matrix.reshape(*X.shape[:3], -1)
+    return shared_matmul(pixels(X), W_matrix).reshape(*X.shape[:3], -1)
 
 
-def transposed_product(X, dZ):
-    """X [m i j k], dZ [m i j n] -> [k n]"""
-    X_matrix, dZ_matrix = X.reshape(-1, X.shape[3]), dZ.reshape(-1, dZ.shape[3])
-    multiply = over_rows(len(X_matrix), X.shape[3], dZ.shape[3], X.dtype)
-
-    def work(part):
-        rows = slice(part.start, part.stop)
-        return multiply(X_matrix[rows], dZ_matrix[rows])
-
-    return total(share(work, range(len(X_matrix))))
+def pixels(X):
+    """[m i j k] -> [(m i j) k]"""
+    return X.reshape(-1, X.shape[3])

@@ -10,18 +10,20 @@ from functools import cache
 import numpy as np
 
 from reference.kernels import threads
-from reference.kernels.threads import total
+from reference.kernels.threads import share, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
-LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 1 << 16
+LARGEST, WORTH_A_SUM, WORTH_TURNING = 10**6, 64, 1000
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
-result round; values of a factor for which it pays to turn it round first. All from measurements."""
+result round. All from measurements."""
+FEW_COLUMNS, L1_BYTES = {"float32": 64, "float64": 128}, 1 << 16
+"""Where pieces pay: each of them reads the whole second factor, which has few columns or is in the nearest cache."""
 
 
 def matmul(A, B, out=None):
     """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none."""
     r, (k, n) = A.shape[-2], B.shape[-2:]
-    rows = piece(k, n)
+    rows = piece(k, n, A.dtype)
     if rows >= r:
         return np.matmul(A, B, out=out)
     out = np.empty((*A.shape[:-1], n), A.dtype) if out is None else out
@@ -32,35 +34,68 @@ def matmul(A, B, out=None):
     return out
 
 
-def matmul_over_rows(A, B):
+def matmul_over_rows(A, B, out=None):
     """A^T B summed over the rows of A [.. r k] and B [.. r n]."""
     r, k, n = *A.shape[-2:], B.shape[-1]
-    rows = piece(k, n)
+    rows = piece(k, n, A.dtype)
     A, rows = A.swapaxes(-1, -2), rows if rows >= WORTH_A_SUM else r
-    return total(A[..., i : i + rows] @ B[..., i : i + rows, :] for i in range(0, r, rows))
+    out = np.matmul(A[..., :rows], B[..., :rows, :], out=out)
+    for i in range(rows, r, rows):
+        out += A[..., i : i + rows] @ B[..., i : i + rows, :]
+    return out
 
 
-def turned_matmul_over_rows(A, B):
-    """The same, lying in memory as its transpose: much quicker in float64 if k > n, but to be turned in the end."""
-    return matmul_over_rows(B, A).swapaxes(-1, -2)
+def shared_matmul(A, B):
+    """A [r k] @ B [k n], of which every worker makes some rows, or some columns if there are more of those."""
+    Z = np.empty((len(A), B.shape[1]), A.dtype)
+
+    def some_rows(part):
+        matmul(A[part.start : part.stop], B, out=Z[part.start : part.stop])
+
+    def some_columns(part):
+        matmul(A, B[:, part.start : part.stop], out=Z[:, part.start : part.stop])
+
+    by_rows = Z.shape[0] >= Z.shape[1]
+    share(some_rows if by_rows else some_columns, range(max(Z.shape)))
+    return Z
 
 
-def over_rows(rows, k, n, dtype):
-    """The better of the two for so many rows in all."""
-    return turned_matmul_over_rows if dtype == np.float64 and k > n and rows >= WORTH_TURNING else matmul_over_rows
+def shared_matmul_over_rows(A, B):
+    """A^T B summed over the rows of A [r k] and B [r n]: every worker sums over some of them, or makes some rows or
+    columns of the result if there are more of those. It may lie in memory as its transpose."""
+    (r, k), n = A.shape, B.shape[1]
+    if better_turned(r, k, n, A.dtype):
+        return shared_matmul_over_rows(B, A).T
+    if r >= max(k, n):
+        return total(share(lambda part: matmul_over_rows(A[part.start : part.stop], B[part.start : part.stop]), range(r)))
+    out = np.empty((k, n), A.dtype)
+
+    def some_rows(part):
+        matmul_over_rows(A[:, part.start : part.stop], B, out=out[part.start : part.stop])
+
+    def some_columns(part):
+        matmul_over_rows(A, B[:, part.start : part.stop], out=out[:, part.start : part.stop])
+
+    share(some_rows if k > n else some_columns, range(max(k, n)))
+    return out
+
+
+def better_turned(rows, k, n, dtype):
+    """Whether (B^T A)^T is made sooner than A^T B from so many rows in all; it has to be turned round in the end."""
+    return dtype == np.float64 and k > n and rows >= WORTH_TURNING
 
 
 def transposed(B):
-    """The transpose of matrices [.. k n], copied if that makes a product with it quicker by more than it costs."""
+    """The transpose of matrices [.. k n], copied if a product with it is made in pieces: as a view it is slow there."""
     *_, k, n = B.shape
-    small = B.dtype == np.float32 and k * n <= WORTH_A_COPY
-    return np.ascontiguousarray(B.swapaxes(-1, -2)) if small or piece(n, k) < LARGEST else B.swapaxes(-1, -2)
+    return B.swapaxes(-1, -2) if piece(n, k, B.dtype) == LARGEST else np.ascontiguousarray(B.swapaxes(-1, -2))
 
 
-def piece(k, n):
+def piece(k, n, dtype):
     """How many rows a piece has, a multiple of what is worked on together; as good as all if pieces do not pay."""
     rows = LARGEST // (k * n)
-    if rows < 4 or n > (128 if rows < 8 else 256) or not (threads.blas_has_one() and small_products_are_quick()):
+    pays = n <= FEW_COLUMNS[dtype.name] or k * n * dtype.itemsize <= L1_BYTES
+    if rows < 4 or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4
 

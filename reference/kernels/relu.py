@@ -5,9 +5,7 @@ The maximum is taken with an array of zeros, for with a single zero NumPy has on
 
 import numpy as np
 
-from reference.kernels.threads import WORTH_SHARING, share
-
-CHUNK_VALUES = 1 << 17
+from reference.kernels.elementwise import CHUNK_VALUES, filled
 
 
 def relu(Z):
@@ -28,16 +26,3 @@ def relu(Z):
     A = filled(Z.shape, Z.dtype, larger)
     A_flat = A.reshape(-1)
     return A, back
-
-
-def filled(shape, dtype, fill):
-    """An array that `fill(chunk, out)` fills chunk by chunk."""
-    A = np.empty(shape, dtype)
-    A_flat = A.reshape(-1)
-
-    def work(part):
-        for i in part:
-            fill(slice(i, i + CHUNK_VALUES), A_flat[i : i + CHUNK_VALUES])
-
-    share(work, range(0, A.size, CHUNK_VALUES), WORTH_SHARING // CHUNK_VALUES)
-    return A

@@ -8,6 +8,7 @@ tile of 2 x 2 instead of 36; F43 needs 6 for 4 outputs, so 36 for 4 x 4 instead 
 Sources: Winograd 1980, "Arithmetic Complexity of Computations"; Lavin & Gray 2016.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -48,21 +49,31 @@ F43 = Scheme(
 def combine(coefficients, arrays, out=None):
     """sum_i coefficient_i array_i, where zeros cost nothing and plus or minus one an addition: in `out`, or in an array
     of its own, or one of the given."""
-    terms = [(c, array) for c, array in zip(coefficients, arrays) if c]
-    terms.sort(key=lambda term: term[0] != 1)
-    (c, result), *rest = terms
+    (i, c), *rest = terms(coefficients)
+    result = arrays[i]
     if c != 1 or (out is not None and not rest):
         result = out = np.multiply(result, c, out=out)
-    for c, array in rest:
-        term = array if abs(c) == 1 else abs(c) * array
+    for i, c in rest:
+        term = arrays[i] if abs(c) == 1 else abs(c) * arrays[i]
         result = out = (np.add if c > 0 else np.subtract)(result, term, out=out)
     return result
+
+
+@cache
+def terms(coefficients):
+    """Pairs (i, coefficient), those of a one first."""
+    return sorted(((i, c) for i, c in enumerate(coefficients) if c), key=lambda term: term[1] != 1)
+
+
+@cache
+def transposed(rows):
+    return tuple(zip(*rows))
 
 
 def spread(B, dV, out, axis):
     """What tiles say of their inputs, B^T dV: input j of tile t is at place j mod m of `out`, tile t + j // m, so what
     two tiles say is added up. Tiles lie along an axis of dV[0], and one more along that axis of out[0]."""
-    columns, m = list(zip(*B)), len(out)
+    columns, m = transposed(B), len(out)
 
     def tiles(start, stop):
         return (*[slice(None)] * axis, slice(start, stop))

@@ -52,6 +52,7 @@ def helper():
 
 
 def serve(jobs):
+    np.setbufsize(BUFFER_SIZE)
     for work, part, outcome in iter(jobs.get, None):
         outcome.put(attempt(work, part))
 
@@ -59,7 +60,7 @@ def serve(jobs):
 def attempt(work, part):
     """(result, None), or (None, what was raised)."""
     try:
-        return unbuffered(work, part), None
+        return work(part), None
     except BaseException as error:
         return None, error
 
@@ -83,13 +84,27 @@ def even(size, positions):
     return min(size, -(-positions // (len(_helpers) + 1)))
 
 
+def slices(length, size):
+    """Consecutive slices of a length, alike, of `size` at most; if there are several, as many for every worker."""
+    workers = len(_helpers) + 1
+    count = max(1, -(-length // size))
+    count = -(-count // workers) * workers if count > 1 else count
+    step = max(1, -(-length // count))
+    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
+
+
 def share(work, items, least=1):
     """[work(part)] over consecutive parts of `items` (a list or a range), one a worker, of `least` items or more."""
     count = min(len(_helpers) + 1, len(items) // least)
     if count < 2:
         return [unbuffered(work, items)]
-    cuts = [i * len(items) // count for i in range(count + 1)]
+    cuts = [-(-i * len(items) // count) for i in range(count + 1)]
     own, *others = (items[a:b] for a, b in pairwise(cuts))
+    return unbuffered(shared, work, own, others)
+
+
+def shared(work, own, others):
+    """The helpers have begun when the caller begins with its own part, and wake while that already runs."""
     outcomes = [SimpleQueue() for _ in others]
     for jobs, part, outcome in zip(_helpers, others, outcomes):
         jobs.put((work, part, outcome))
@@ -100,11 +115,11 @@ def share(work, items, least=1):
     return [result for result, _ in done]
 
 
-def unbuffered(work, part):
+def unbuffered(work, *arguments):
     """NumPy copies operands whose rows are shorter than its buffer into that buffer, which costs more than the sum."""
     before = np.setbufsize(BUFFER_SIZE)
     try:
-        return work(part)
+        return work(*arguments)
     finally:
         np.setbufsize(before)
 

@@ -13,24 +13,34 @@ Source: Lavin & Gray 2016.
 
 import numpy as np
 
+from reference.kernels import schemes
 from reference.kernels.blocks import blocks
 from reference.kernels.products import matmul, matmul_over_rows, transposed
 from reference.kernels.schemes import F23, combine, spread
-from reference.kernels.threads import share, total
+from reference.kernels.threads import share, slices, total
 from reference.kernels.tiles import add, deal
 
-CHUNK_TILES = 512
+CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
 
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
     G = np.kron(scheme.G, scheme.G).astype(W.dtype)
-    U = (G @ W.reshape(9, -1)).reshape(-1, *W.shape[2:])
+    U = np.empty((len(G), *W.shape[2:]), W.dtype)
+    share(lambda part: apply(G, W, part, out=U), slices(U[0].size, CHUNK_COLUMNS))
 
     def back(dZ, need_input=True):
-        dX, dU = gradients(dZ, X, U, padding, scheme, need_input)
-        return dX, (G.T @ dU.reshape(len(U), -1)).reshape(W.shape)
+        dX, dW = gradients(dZ, X, U, G, padding, scheme, need_input)
+        return dX, dW.reshape(W.shape)
 
     return product(X, U, padding, scheme), back
+
+
+def apply(G, W, columns, out):
+    """G [p q] by some columns of W [.. k n], whose leading axes make q; so few rows are quicker a chunk at a time."""
+    W_columns, out_columns = W.reshape(G.shape[1], -1), out.reshape(len(G), -1)
+    for chunk in columns:
+        np.matmul(G, W_columns[:, chunk], out=out_columns[:, chunk])
+    return out
 
 
 def product(X, U, padding, scheme):
@@ -49,7 +59,7 @@ def product(X, U, padding, scheme):
     return np.ascontiguousarray(Z.reshape(len(X), down * m, across * m, n)[:, :h, :w])
 
 
-def gradients(dZ, X, U, padding, scheme, need_input):
+def gradients(dZ, X, U, G, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
@@ -65,7 +75,8 @@ def gradients(dZ, X, U, padding, scheme, need_input):
         return matmul_over_rows(as_matrices(V), as_matrices(dM))
 
     def work(part):
-        return total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
+        dU = total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
+        return apply(G.T, dU, slices(dU[0].size, CHUNK_COLUMNS), out=np.empty((G.shape[1], *dU.shape[1:]), dU.dtype))
 
     return dX, total(share(work, range(len(X))))
 
@@ -82,10 +93,12 @@ def points(X, rows, across, padding, scheme):
     P = deal(X, top - m * rows.start, left, (m, m), h + 1, across + 1)
     S = np.empty((p, m, len(X), h, across + 1, X.shape[3]), X.dtype)
     V = np.empty((p, p, len(X), h, across, X.shape[3]), X.dtype)
+    inputs = [P[j % m, :, :, j // m : j // m + h] for j in range(p)]
     for b, s in zip(scheme.B, S):
-        combine(b, [P[j % m, :, :, j // m : j // m + h] for j in range(p)], out=s)
+        combine(b, inputs, out=s)
+    inputs = [S[:, j % m, :, :, j // m : j // m + across] for j in range(p)]
     for b, v in zip(scheme.B, V.swapaxes(0, 1)):
-        combine(b, [S[:, j % m, :, :, j // m : j // m + across] for j in range(p)], out=v)
+        combine(b, inputs, out=v)
     return V
 
 
@@ -105,8 +118,9 @@ def outputs(M, scheme, out):
     R = np.empty((len(scheme.A), *M.shape[1:]), M.dtype)
     for a, r in zip(scheme.A, R):
         combine(a, M, out=r)
-    for b, z in zip(scheme.A, np.moveaxis(out, 4, 0)):
-        combine(b, R.swapaxes(0, 1), out=z.transpose(2, 0, 1, 3, 4))
+    R = R.swapaxes(0, 1)
+    for b, z in zip(scheme.A, out.transpose(4, 2, 0, 1, 3, 5)):
+        combine(b, R, out=z)
 
 
 def outputs_back(dZ, scheme):
@@ -114,8 +128,10 @@ def outputs_back(dZ, scheme):
     p = len(scheme.B)
     R = np.empty((p, *dZ.shape[1:]), dZ.dtype)
     dM = np.empty((p, p, *dZ.shape[2:]), dZ.dtype)
-    for a, r in zip(zip(*scheme.A), R):
+    columns = schemes.transposed(scheme.A)
+    for a, r in zip(columns, R):
         combine(a, dZ, out=r)
-    for a, d in zip(zip(*scheme.A), dM.swapaxes(0, 1)):
-        combine(a, R.swapaxes(0, 1), out=d)
+    R = R.swapaxes(0, 1)
+    for a, d in zip(columns, dM.swapaxes(0, 1)):
+        combine(a, R, out=d)
     return dM
