@@ -30,7 +30,8 @@ class Mode:
     """How a pass is made: train or eval, where dropout's uniform numbers come from, who watches, and where we are.
 
     uniform(path, shape) -> array on [0, 1);  watch(path, X, Y, back) -> Y, back;  `mode / "fc1"` goes one part down.
-    Parts whose paths are `frozen` are in eval mode whatever the rest is in.
+    Parts whose paths are `frozen` are in eval mode whatever the rest is in. `data`: the input is data, whose gradient
+    nobody asks for; a chain tells its first part so, and a convolution gives None in its place.
     """
 
     train: bool = False
@@ -38,10 +39,11 @@ class Mode:
     watch: Callable = unobserved
     path: str = ""
     frozen: tuple[str, ...] = ()
+    data: bool = False
 
     def __truediv__(self, name):
         path = f"{self.path}.{name}" if self.path else name
-        return replace(self, path=path, train=self.train and path not in self.frozen)
+        return replace(self, path=path, train=self.train and path not in self.frozen, data=False)
 
 
 class Module:
@@ -77,7 +79,8 @@ class Chain(Module):
         s, backs = dict(s), []
         for name, part in self.parts.items():
             if isinstance(part, Module):
-                A, s_part, back_part = part(p.get(name, {}), s.get(name, {}), A, mode=mode / name)
+                inner = replace(mode / name, data=True) if mode.data and not backs else mode / name
+                A, s_part, back_part = part(p.get(name, {}), s.get(name, {}), A, mode=inner)
                 if s_part:
                     s[name] = s_part
                 backs.append((name, back_part))

@@ -18,7 +18,7 @@ from reference.layers.losses import softmax_cross_entropy_from_logits
 from reference.module import Mode, flatten, nest, shapes
 from reference.nets.resnet import ResNet
 
-TRAIN = Mode(train=True)
+TRAIN = Mode(train=True, data=True)
 SMALL = ("basic", (3, 3, 3), 10, (16, 32, 64), "projection", True)
 LARGE = ("bottleneck", (3, 4, 6, 3), 1000)
 

@@ -1,15 +1,18 @@
 """Nets that are wired otherwise than in a chain: gradients, shared parts, and the notes' identity block."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pytest
 
+from reference import kernels
 from reference.combinators import Concatenate, Residual, Wiring
 from reference.layers.batch_norm_2d import BatchNorm2d
 from reference.layers.conv import Conv
-from reference.module import Mode, Module, flatten, nest, shapes
+from reference.module import Mode, Module, Sequence, flatten, nest, shapes
+from reference.nets.resnet import resnet_cifar
 
 TRAIN = Mode(train=True)
 
@@ -96,3 +99,27 @@ def test_a_residual_block_with_zero_weights_is_the_identity_on_what_is_positive(
     A = np.abs(random(2, 5, 7, 3))
     p = {"conv": {"W": 0 * random(3, 3, 3, 3), "b": 0 * random(3)}}
     np.testing.assert_array_equal(Plain()(p, {}, A)[0], A)
+
+
+@pytest.mark.parametrize("definition", [False, True], ids=["kernels", "definition"])
+def test_the_gradient_by_data_is_left_out_and_nothing_else_changes(definition):
+    net, X = resnet_cifar(8), random(2, 8, 8, 3)
+    p, s = parameters(net), starting_state(net)
+    with kernels.definition_only() if definition else nullcontext():
+        Y, state, back = net(p, s, X, mode=TRAIN)
+        same_Y, same_state, back_data = net(p, s, X, mode=Mode(train=True, data=True))
+        (dp, dX), (same_dp, nothing) = back(Y), back_data(Y)
+    np.testing.assert_array_equal(same_Y, Y)
+    assert nothing is None
+    assert dX.shape == X.shape
+    for before, after in ((state, same_state), (dp, same_dp)):
+        assert flatten(before).keys() == flatten(after).keys()
+        for path, value in flatten(before).items():
+            np.testing.assert_array_equal(flatten(after)[path], value, err_msg=path)
+
+
+def test_a_layer_that_is_not_the_first_has_its_gradient():
+    net = Sequence(Conv(3, 3, 3), Block(3, 3), Conv(3, 2, 1))
+    Y, _, back = net(parameters(net), {"1": starting_state(Block(3, 3))}, random(2, 5, 7, 3), mode=Mode(data=True))
+    dp, _ = back(Y)
+    assert flatten(dp).keys() == flatten(parameters(net)).keys()

@@ -23,7 +23,7 @@ class Learner(learner.Learner):
         self.moments = self.optimizer(alpha=1.0).init(self.p)
 
     def step(self, X: Array, Y: Array) -> Any:
-        Z, self.s, back = self.module(nest(self.p), self.s, X, mode=Mode(train=True))
+        Z, self.s, back = self.module(nest(self.p), self.s, X, mode=Mode(train=True, data=True))
         J, back_cost = self.cost(Z, Y)
         dp, _ = back(back_cost(1))
         update = self.optimizer(alpha=self.alpha(self.epoch)).step

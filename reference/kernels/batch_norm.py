@@ -13,10 +13,9 @@ row, with the vector of channels repeated along it.
 import numpy as np
 
 from reference.kernels.long_rows import column_sums, joined, product_sums, repeated
-from reference.kernels.threads import WORTH_SHARING, share, slices, total
+from reference.kernels.threads import WORTH_SHARING, chunks, share, total
 
 CHUNK_VALUES, ROW_VALUES = 1 << 18, 2048
-LEAST = WORTH_SHARING // CHUNK_VALUES
 
 
 def batch_norm(Z, gamma, beta, epsilon):
@@ -26,11 +25,14 @@ def batch_norm(Z, gamma, beta, epsilon):
     pixels = joined(count, c, ROW_VALUES)
     Z_rows = Z.reshape(-1, pixels * c)
     centered, Y_rows = np.empty_like(Z_rows), np.empty_like(Z_rows)
-    chunks = slices(len(Z_rows), max(1, CHUNK_VALUES // (pixels * c)))
+    size, least = (max(1, values // (pixels * c)) for values in (CHUNK_VALUES, WORTH_SHARING))
+
+    def by_rows(work):
+        return share(work, range(len(Z_rows)), least)
 
     def means(sums):
         """The mean of each channel over all chunks, in float64."""
-        found = total(share(lambda part: total(sums(chunk) for chunk in part), chunks, LEAST))
+        found = total(by_rows(lambda part: total(sums(chunk) for chunk in chunks(part, size))))
         return found.reshape(pixels, c).sum(axis=0) / count
 
     def row(channels):
@@ -44,7 +46,7 @@ def batch_norm(Z, gamma, beta, epsilon):
         return product_sums(centered[chunk], centered[chunk])
 
     def scale(part):
-        for chunk in part:
+        for chunk in chunks(part, size):
             np.multiply(centered[chunk], scale_row, out=Y_rows[chunk])
             Y_rows[chunk] += beta_row
 
@@ -53,7 +55,7 @@ def batch_norm(Z, gamma, beta, epsilon):
     sigma2 = means(center)
     inverse = 1 / np.sqrt(sigma2 + epsilon)
     scale_row, beta_row = row(gamma * inverse), row(beta)
-    share(scale, chunks, LEAST)
+    by_rows(scale)
 
     def back(dY):
         dY_rows = dY.reshape(Z_rows.shape)
@@ -64,12 +66,12 @@ def batch_norm(Z, gamma, beta, epsilon):
         shift_row = row(gamma * inverse * mean_dY)
 
         def work(part):
-            for chunk in part:
+            for chunk in chunks(part, size):
                 dZ = np.multiply(dY_rows[chunk], scale_row, out=dZ_rows[chunk])
                 dZ -= centered[chunk] * slope_row
                 dZ -= shift_row
 
-        share(work, chunks, LEAST)
+        by_rows(work)
         return per_channel(count * inverse * mean_product), per_channel(count * mean_dY), dZ_rows.reshape(Z.shape)
 
     return Y_rows.reshape(Z.shape), per_channel(mu), per_channel(sigma2), back

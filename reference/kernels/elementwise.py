@@ -3,7 +3,7 @@
 import numpy as np
 
 from reference import kernels
-from reference.kernels.threads import WORTH_SHARING, share, slices
+from reference.kernels.threads import WORTH_SHARING, chunks, share
 
 CHUNK_VALUES = 1 << 17
 
@@ -22,8 +22,8 @@ def filled(shape, dtype, fill):
     A_flat = A.reshape(-1)
 
     def work(part):
-        for chunk in part:
+        for chunk in chunks(part, CHUNK_VALUES):
             fill(chunk, A_flat[chunk])
 
-    share(work, slices(A.size, CHUNK_VALUES), WORTH_SHARING // CHUNK_VALUES)
+    share(work, range(A.size), WORTH_SHARING)
     return A

@@ -24,4 +24,4 @@ def product_sums(X, Y):
 
 def repeated(vector, times):
     """The vector so often along one row."""
-    return np.broadcast_to(vector, (times, len(vector))).reshape(-1)
+    return vector[None].repeat(times, axis=0).reshape(-1)

@@ -16,14 +16,15 @@ WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 LARGEST, WORTH_A_SUM, WORTH_TURNING = 10**6, 64, 1000
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
 result round. All from measurements."""
-FEW_COLUMNS, L1_BYTES = {"float32": 64, "float64": 128}, 1 << 16
-"""Where pieces pay: each of them reads the whole second factor, which has few columns or is in the nearest cache."""
+FEW_COLUMNS, L1_BYTES = {4: 64, 8: 128}, 1 << 16
+"""Where pieces pay: each of them reads the whole second factor, which has few columns (for numbers of so many bytes) or
+is in the nearest cache."""
 
 
 def matmul(A, B, out=None):
     """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none."""
     r, (k, n) = A.shape[-2], B.shape[-2:]
-    rows = piece(k, n, A.dtype)
+    rows = piece(k, n, A.itemsize)
     if rows >= r:
         return np.matmul(A, B, out=out)
     out = np.empty((*A.shape[:-1], n), A.dtype) if out is None else out
@@ -37,7 +38,7 @@ def matmul(A, B, out=None):
 def matmul_over_rows(A, B, out=None):
     """A^T B summed over the rows of A [.. r k] and B [.. r n]."""
     r, k, n = *A.shape[-2:], B.shape[-1]
-    rows = piece(k, n, A.dtype)
+    rows = piece(k, n, A.itemsize)
     A, rows = A.swapaxes(-1, -2), rows if rows >= WORTH_A_SUM else r
     out = np.matmul(A[..., :rows], B[..., :rows, :], out=out)
     for i in range(rows, r, rows):
@@ -47,16 +48,16 @@ def matmul_over_rows(A, B, out=None):
 
 def shared_matmul(A, B):
     """A [r k] @ B [k n], of which every worker makes some rows, or some columns if there are more of those."""
-    Z = np.empty((len(A), B.shape[1]), A.dtype)
+    r, n = len(A), B.shape[1]
+    Z = np.empty((r, n), A.dtype)
 
-    def some_rows(part):
-        matmul(A[part.start : part.stop], B, out=Z[part.start : part.stop])
+    def rows(part):
+        matmul(A[span(part)], B, out=Z[span(part)])
 
-    def some_columns(part):
-        matmul(A, B[:, part.start : part.stop], out=Z[:, part.start : part.stop])
+    def columns(part):
+        matmul(A, B[:, span(part)], out=Z[:, span(part)])
 
-    by_rows = Z.shape[0] >= Z.shape[1]
-    share(some_rows if by_rows else some_columns, range(max(Z.shape)))
+    share(rows if r >= n else columns, range(max(r, n)))
     return Z
 
 
@@ -67,17 +68,23 @@ def shared_matmul_over_rows(A, B):
     if better_turned(r, k, n, A.dtype):
         return shared_matmul_over_rows(B, A).T
     if r >= max(k, n):
-        return total(share(lambda part: matmul_over_rows(A[part.start : part.stop], B[part.start : part.stop]), range(r)))
-    out = np.empty((k, n), A.dtype)
+        sums = share(lambda part: matmul_over_rows(A[span(part)], B[span(part)]), range(r))
+        return total(sums)
+    Z = np.empty((k, n), A.dtype)
 
-    def some_rows(part):
-        matmul_over_rows(A[:, part.start : part.stop], B, out=out[part.start : part.stop])
+    def rows(part):
+        matmul_over_rows(A[:, span(part)], B, out=Z[span(part)])
 
-    def some_columns(part):
-        matmul_over_rows(A, B[:, part.start : part.stop], out=out[:, part.start : part.stop])
+    def columns(part):
+        matmul_over_rows(A, B[:, span(part)], out=Z[:, span(part)])
 
-    share(some_rows if k > n else some_columns, range(max(k, n)))
-    return out
+    share(rows if k > n else columns, range(max(k, n)))
+    return Z
+
+
+def span(part):
+    """A range as a slice."""
+    return slice(part.start, part.stop)
 
 
 def better_turned(rows, k, n, dtype):
@@ -88,13 +95,13 @@ def better_turned(rows, k, n, dtype):
 def transposed(B):
     """The transpose of matrices [.. k n], copied if a product with it is made in pieces: as a view it is slow there."""
     *_, k, n = B.shape
-    return B.swapaxes(-1, -2) if piece(n, k, B.dtype) == LARGEST else np.ascontiguousarray(B.swapaxes(-1, -2))
+    return B.swapaxes(-1, -2) if piece(n, k, B.itemsize) == LARGEST else np.ascontiguousarray(B.swapaxes(-1, -2))
 
 
-def piece(k, n, dtype):
+def piece(k, n, itemsize):
     """How many rows a piece has, a multiple of what is worked on together; as good as all if pieces do not pay."""
     rows = LARGEST // (k * n)
-    pays = n <= FEW_COLUMNS[dtype.name] or k * n * dtype.itemsize <= L1_BYTES
+    pays = n <= FEW_COLUMNS[itemsize] or k * n * itemsize <= L1_BYTES
     if rows < 4 or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4

@@ -5,11 +5,12 @@ The maximum is taken with an array of zeros, for with a single zero NumPy has on
 
 import numpy as np
 
-from reference.kernels.elementwise import CHUNK_VALUES, filled
+from reference.kernels import elementwise
+from reference.kernels.elementwise import filled
 
 
 def relu(Z):
-    zeros = np.zeros(CHUNK_VALUES, Z.dtype)
+    zeros = np.zeros(elementwise.CHUNK_VALUES, Z.dtype)
 
     def larger(chunk, out):
         np.maximum(Z_flat[chunk], zeros[: len(out)], out=out)

@@ -18,7 +18,7 @@ from threading import Thread
 import numpy as np
 
 BUFFER_SIZE = 1024
-WORTH_SHARING = 1 << 18
+WORTH_SHARING = 1 << 17
 """Numbers: where each is read once, that a worker has fewer does not pay."""
 
 _helpers = []
@@ -84,27 +84,18 @@ def even(size, positions):
     return min(size, -(-positions // (len(_helpers) + 1)))
 
 
-def slices(length, size):
-    """Consecutive slices of a length, alike, of `size` at most; if there are several, as many for every worker."""
-    workers = len(_helpers) + 1
-    count = max(1, -(-length // size))
-    count = -(-count // workers) * workers if count > 1 else count
-    step = max(1, -(-length // count))
-    return [slice(i, min(i + step, length)) for i in range(0, length, step)]
-
-
 def share(work, items, least=1):
     """[work(part)] over consecutive parts of `items` (a list or a range), one a worker, of `least` items or more."""
     count = min(len(_helpers) + 1, len(items) // least)
     if count < 2:
         return [unbuffered(work, items)]
-    cuts = [-(-i * len(items) // count) for i in range(count + 1)]
+    cuts = [i * len(items) // count for i in range(count + 1)]
     own, *others = (items[a:b] for a, b in pairwise(cuts))
     return unbuffered(shared, work, own, others)
 
 
 def shared(work, own, others):
-    """The helpers have begun when the caller begins with its own part, and wake while that already runs."""
+    """The helpers have their parts before the caller begins with its own, and wake while that runs."""
     outcomes = [SimpleQueue() for _ in others]
     for jobs, part, outcome in zip(_helpers, others, outcomes):
         jobs.put((work, part, outcome))
@@ -113,6 +104,12 @@ def shared(work, own, others):
         if error is not None:
             raise error
     return [result for result, _ in done]
+
+
+def chunks(part, size):
+    """Slices that cover a range, alike, of `size` at most."""
+    step = max(1, -(-len(part) // max(1, -(-len(part) // size))))
+    return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
 
 
 def unbuffered(work, *arguments):

@@ -17,7 +17,7 @@ from reference.kernels import schemes
 from reference.kernels.blocks import blocks
 from reference.kernels.products import matmul, matmul_over_rows, transposed
 from reference.kernels.schemes import F23, combine, spread
-from reference.kernels.threads import share, slices, total
+from reference.kernels.threads import chunks, share, total
 from reference.kernels.tiles import add, deal
 
 CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
@@ -26,7 +26,7 @@ CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
 def conv(X, W, stride, padding, dilation, scheme=F23):
     G = np.kron(scheme.G, scheme.G).astype(W.dtype)
     U = np.empty((len(G), *W.shape[2:]), W.dtype)
-    share(lambda part: apply(G, W, part, out=U), slices(U[0].size, CHUNK_COLUMNS))
+    share(lambda part: apply(G, W, part, out=U), range(U[0].size), CHUNK_COLUMNS)
 
     def back(dZ, need_input=True):
         dX, dW = gradients(dZ, X, U, G, padding, scheme, need_input)
@@ -38,7 +38,7 @@ def conv(X, W, stride, padding, dilation, scheme=F23):
 def apply(G, W, columns, out):
     """G [p q] by some columns of W [.. k n], whose leading axes make q; so few rows are quicker a chunk at a time."""
     W_columns, out_columns = W.reshape(G.shape[1], -1), out.reshape(len(G), -1)
-    for chunk in columns:
+    for chunk in chunks(columns, CHUNK_COLUMNS):
         np.matmul(G, W_columns[:, chunk], out=out_columns[:, chunk])
     return out
 
@@ -76,7 +76,7 @@ def gradients(dZ, X, U, G, padding, scheme, need_input):
 
     def work(part):
         dU = total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
-        return apply(G.T, dU, slices(dU[0].size, CHUNK_COLUMNS), out=np.empty((G.shape[1], *dU.shape[1:]), dU.dtype))
+        return apply(G.T, dU, range(dU[0].size), out=np.empty((G.shape[1], *dU.shape[1:]), dU.dtype))
 
     return dX, total(share(work, range(len(X))))
 

@@ -55,27 +55,33 @@ class Conv(Layer):
     def c_group(self):
         return self.c_prev // self.groups
 
-    def forward(self, p, A_prev):
+    def apply(self, p, s, A_prev, *, mode):
+        Z, back = self.forward(p, A_prev, need_input=not mode.data)
+        return Z, s, back
+
+    def forward(self, p, A_prev, need_input=True):
         images("A_prev", A_prev, channels=self.c_prev)
         stride, dilation = pair(self.stride), pair(self.dilation)
         padding = pads(self.padding, pair(self.f), stride, dilation, A_prev.shape[1:3])
         Z, back_conv = conv2d(A_prev, p["W"], stride, padding, dilation, self.groups)
 
         def back(dZ):
-            dA_prev, dW = back_conv(dZ)
+            dA_prev, dW = back_conv(dZ, need_input)
             return {"W": dW} | ({"b": dZ.sum(axis=(0, 1, 2))} if self.bias else {}), dA_prev
 
         return Z + p["b"] if self.bias else Z, back
 
 
 def conv2d(X, W, stride, padding, dilation, groups):
-    """Z and its pullback dZ -> dX, dW; all geometry in pairs (height, width), padding in pairs of sides."""
+    """Z and its pullback dZ -> dX, dW, where dX is None if need_input=False; all geometry in pairs (height, width),
+    padding in pairs of sides."""
     geometry = stride, padding, dilation, groups
     if kernels.suit(X, W):
         return fast_conv2d(X, W, *geometry)
 
-    def back(dZ):
-        return gather(dZ, W, X.shape[1:3], *geometry), filter_gradient(X, dZ, W.shape, *geometry)
+    def back(dZ, need_input=True):
+        dX = gather(dZ, W, X.shape[1:3], *geometry) if need_input else None
+        return dX, filter_gradient(X, dZ, W.shape, *geometry)
 
     return correlate(X, W, *geometry), back
 

@@ -13,8 +13,8 @@ from reference.layers.conv import Conv
 
 @dataclass(frozen=True)
 class TrueConvolution(Conv):
-    def forward(self, p, A_prev):
-        Z, back_correlation = super().forward({**p, "W": p["W"][::-1, ::-1]}, A_prev)
+    def forward(self, p, A_prev, need_input=True):
+        Z, back_correlation = super().forward({**p, "W": p["W"][::-1, ::-1]}, A_prev, need_input)
 
         def back(dZ):
             dp, dA_prev = back_correlation(dZ)

@@ -124,6 +124,7 @@ SIZES_OF_CHUNKS = [
     (depthwise, "CHUNK_VALUES"),
     (depthwise, "CHUNK_POSITIONS"),
     (winograd, "CHUNK_TILES"),
+    (winograd, "CHUNK_COLUMNS"),
 ]
 
 
@@ -167,8 +168,9 @@ def test_winograds_way_is_the_definition(row):
     assert_exact(winograd.conv, row, np.float32)
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("name", ["3x3", "3x3, odd output", "3x3, each side padded differently", "1x5", "depthwise"])
-def test_chunks_that_cut_through_images_are_the_definition(name, monkeypatch):
+def test_chunks_that_cut_through_images_are_the_definition(name, workers, monkeypatch):
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
     in_pieces(monkeypatch, 500)
@@ -176,13 +178,15 @@ def test_chunks_that_cut_through_images_are_the_definition(name, monkeypatch):
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
         ways.append(winograd.conv)
-    for way in ways:
-        assert_exact(way, row, np.float32)
+    with threads(workers):
+        for way in ways:
+            assert_exact(way, row, np.float32)
 
 
+@pytest.mark.parametrize("workers", [2, 5])
 @pytest.mark.parametrize("row", rows(SHAPES, lambda row: True))
-def test_workers_change_nothing(row):
-    with threads(2):
+def test_workers_change_nothing(row, workers):
+    with threads(workers):
         assert_exact(lambda *a: conv.conv2d(*a, row[-1]), row, np.float32)
 
 
@@ -248,17 +252,34 @@ def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatc
     assert products.matmul(A, B, out=out) is out
     np.testing.assert_array_equal(out, A @ B)
     np.testing.assert_array_equal(products.matmul_over_rows(A, C), A.swapaxes(-1, -2) @ C)
+    out = np.empty((*lead, 4, 3))
+    assert products.matmul_over_rows(A, C, out=out) is out
+    np.testing.assert_array_equal(out, A.swapaxes(-1, -2) @ C)
     np.testing.assert_array_equal(products.transposed(B), B.swapaxes(-1, -2))
 
 
 def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     in_pieces(monkeypatch, 10**6)
-    assert [products.piece(*sizes) for sizes in ((144, 16), (64, 64), (1152, 128), (512, 512))] == [432, 240, 4, 10**6]
+    sizes = [(144, 16), (64, 64), (1152, 64), (256, 64), (64, 256), (1152, 128), (512, 512)]
+    assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
+    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 10**6, 4, 10**6]
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
-    assert products.piece(64, 64) == 10**6
+    assert products.piece(64, 64, 4) == 10**6
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
     monkeypatch.setattr(products, "small_products_are_quick", lambda: False)
-    assert products.piece(64, 64) == 10**6
+    assert products.piece(64, 64, 4) == 10**6
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("r", "k", "n"), [(29, 4, 3), (3, 29, 4), (3, 4, 29), (1, 1, 1), (1200, 7, 2), (1200, 2, 7)])
+def test_products_that_workers_share_are_products(r, k, n, dtype, workers):
+    rng = np.random.default_rng(1)
+    A, B, C = (whole_numbers(rng, shape).astype(dtype) for shape in ((r, k), (k, n), (r, n)))
+    with threads(workers):
+        np.testing.assert_array_equal(products.shared_matmul(A, B), A @ B)
+        np.testing.assert_array_equal(products.shared_matmul(A, B.T.copy().T), A @ B)
+        np.testing.assert_array_equal(products.shared_matmul_over_rows(A, C), A.T @ C)
 
 
 def error(got, expected):

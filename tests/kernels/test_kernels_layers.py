@@ -6,8 +6,8 @@ import pytest
 
 from reference.kernels import average_pool as average_pool_module
 from reference.kernels import batch_norm as batch_norm_module
+from reference.kernels import elementwise
 from reference.kernels import max_pool as max_pool_module
-from reference.kernels import relu as relu_module
 from reference.kernels import softmax_cross_entropy as cross_entropy_module
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
@@ -135,6 +135,7 @@ def batch(shape, dtype, mean):
 @pytest.mark.parametrize("shape", BATCHES.values(), ids=BATCHES)
 def test_batch_norm_is_at_least_as_accurate_as_its_formulas(shape, dtype, mean, workers, monkeypatch):
     monkeypatch.setattr(batch_norm_module, "CHUNK_VALUES", 4000)
+    monkeypatch.setattr(batch_norm_module, "WORTH_SHARING", 1)
     Z, gamma, beta, dY = batch(shape, dtype, mean)
     with threads(workers):
         *forward, back = batch_norm(Z, gamma, beta, 1e-5)
@@ -156,9 +157,32 @@ def assert_close(mine, plain, true, scale, name):
     assert mine_error <= max(2 * plain_error, 4 * scale * np.finfo(mine.dtype).eps), name
 
 
+def in_chunks(monkeypatch):
+    monkeypatch.setattr(elementwise, "CHUNK_VALUES", 100)
+    monkeypatch.setattr(elementwise, "WORTH_SHARING", 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(3, 7, 5, 4), (2, 0), (1,)])
+def test_a_sum_by_workers_is_the_sum(shape, workers, monkeypatch):
+    in_chunks(monkeypatch)
+    X, Y = frozen(*np.random.default_rng(0).standard_normal((2, *shape)))
+    with threads(workers):
+        found = elementwise.add(X, Y)
+    np.testing.assert_array_equal(found, X + Y)
+    assert found is not X
+
+
+@pytest.mark.parametrize("Y", [0, np.float32(1), np.ones(4), np.ones((3, 4), np.float32), np.ones((3, 4), complex)])
+def test_what_is_no_pair_of_like_arrays_is_added_as_ever(Y):
+    X = np.ones((3, 4))
+    np.testing.assert_array_equal(elementwise.add(X, Y), X + Y)
+    assert np.asarray(elementwise.add(Y, X)).dtype == np.asarray(Y + X).dtype
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_relu_is_the_definition(dtype, monkeypatch):
-    monkeypatch.setattr(relu_module, "CHUNK_VALUES", 100)
+    in_chunks(monkeypatch)
     Z = np.random.default_rng(2).integers(-2, 3, (3, 7, 5, 4)).astype(dtype)
     Z[0, 0, 0, 0] = np.nan
     dA = np.random.default_rng(3).standard_normal(Z.shape).astype(dtype)
@@ -202,6 +226,18 @@ def test_labels_that_are_few_are_gone_through_as_all_are(shape, monkeypatch):
     np.testing.assert_allclose(J, all_J, rtol=1e-14)
     np.testing.assert_allclose(back(2.0), all_back(2.0), rtol=1e-14, atol=1e-16)
     np.testing.assert_array_equal(back(2.0), back(2.0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, 1, 1000, 1001])
+def test_labels_that_are_not_0_are_found_in_words(size, dtype):
+    labels = np.zeros(size, dtype)
+    labels[size // 2 :: 100] = 1
+    labels[:3] = np.array([-0.0, np.nan, 0.5])[:size]
+    found = cross_entropy_module.not_zero(labels)
+    assert set(np.flatnonzero(labels)) <= set(np.arange(size)[found])
+    assert len(labels[found]) == len(set(np.arange(size)[found])) <= max(3, size / 20)
+    assert size == 0 or cross_entropy_module.not_zero(np.ones(size, dtype)) == slice(None)
 
 
 @pytest.mark.parametrize(
