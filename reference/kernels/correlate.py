@@ -5,9 +5,9 @@
     dW = sum over chunks of P^T dZ                                       dX: input_gradient.py
 
 A chunk (about 1 MB of patches, at least 512 rows, so that packing W pays) is copied and used while it is in cache, and
-copied again for dW. What is copied at once is a line (v k) of a window, whose values are neighbors in [m h w c]. Where
-a row of Z is no longer than the registers of a processor, two neighboring pixels are made as one of twice the channels,
-by filters one pixel wider.
+copied again for dW. Workers share the chunks, or the product where there is but one chunk. What is copied at once is a
+line (v k) of a window, whose values are neighbors in [m h w c]. Where a row of Z is no longer than the registers of a
+processor, two neighboring pixels are made as one of twice the channels, by filters one pixel wider.
 """
 
 from math import prod
@@ -39,7 +39,7 @@ def chunk_rows(V):
 
 
 def is_one_chunk(V):
-    """If so, workers do not make patches each, but share out the product."""
+    """Whether all patches are made at once."""
     return prod(V.shape[:3]) <= chunk_rows(V)
 
 

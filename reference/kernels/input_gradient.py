@@ -2,8 +2,8 @@
 
     gather   The correlation of dZ with W turned by 180 degrees and its channels swapped, at a stride one for each grid
              of pixels (grids.py).
-    scatter  dP = dZ W^T, each row of which is added back to its window. For many channels and few positions, where
-             swapping the channels of W costs more than the product.
+    scatter  dP[u, v] = dZ W[u, v]^T, what a tap sends, is added to the pixels that it meets. For many channels and few
+             positions, where swapping the channels of W costs more than the product. Workers share the channels.
     planes   dP^T = W dZ^T, each row of which, what one tap sends, is added to planes dQ[a, b, k, m, y, x] =
              dX_pad[m, s y + a, s x + b, k]; tap (u, v) goes to (a, b) = (d u mod s, d v mod s). For few channels, where
              a row of a window in [m h w c] is too short.
@@ -16,7 +16,7 @@ import numpy as np
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
 from reference.kernels.grids import grids
-from reference.kernels.threads import share
+from reference.kernels.threads import share, span
 
 CHUNK_ROWS = 1024
 
@@ -45,7 +45,7 @@ def scatter(dZ, W, shape, stride, padding, dilation):
     dX_pad = np.zeros_like(pad(np.empty(shape, dZ.dtype), padding))
 
     def work(part):
-        channels = slice(part.start, part.stop)
+        channels = span(part)
         for u, v in np.ndindex(*W.shape[:2]):
             dP = dZ.reshape(-1, n) @ W[u, v, channels].T
             dX_pad[:, reach(u, h, 0), reach(v, w, 1), channels] += dP.reshape(m, h, w, -1)

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from reference.kernels import threads
-from reference.kernels.threads import share, total
+from reference.kernels.threads import share, span, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 LARGEST, WORTH_A_SUM, WORTH_TURNING = 10**6, 64, 1000
@@ -80,11 +80,6 @@ def shared_matmul_over_rows(A, B):
 
     share(rows if k > n else columns, range(max(k, n)))
     return Z
-
-
-def span(part):
-    """A range as a slice."""
-    return slice(part.start, part.stop)
 
 
 def better_turned(rows, k, n, dtype):

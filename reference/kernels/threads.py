@@ -17,6 +17,8 @@ from threading import Thread
 
 import numpy as np
 
+from reference.kernels.blocks import evenly
+
 BUFFER_SIZE = 1024
 WORTH_SHARING = 1 << 17
 """Numbers: where each is read once, that a worker has fewer does not pay."""
@@ -106,9 +108,14 @@ def shared(work, own, others):
     return [result for result, _ in done]
 
 
+def span(part):
+    """A range as a slice."""
+    return slice(part.start, part.stop)
+
+
 def chunks(part, size):
     """Slices that cover a range, alike, of `size` at most."""
-    step = max(1, -(-len(part) // max(1, -(-len(part) // size))))
+    step = evenly(max(1, len(part)), size)
     return [slice(i, min(i + step, part.stop)) for i in range(part.start, part.stop, step)]
 
 

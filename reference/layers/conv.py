@@ -14,6 +14,7 @@ Source: Course 4, week 1, "Strided convolutions", "Convolutions over volume".
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -56,16 +57,16 @@ class Conv(Layer):
         return self.c_prev // self.groups
 
     def apply(self, p, s, A_prev, *, mode):
-        Z, back = self.forward(p, A_prev, need_input=not mode.data)
-        return Z, s, back
+        Z, back = self.forward(p, A_prev)
+        return Z, s, partial(back, need_input=False) if mode.data else back
 
-    def forward(self, p, A_prev, need_input=True):
+    def forward(self, p, A_prev):
         images("A_prev", A_prev, channels=self.c_prev)
         stride, dilation = pair(self.stride), pair(self.dilation)
         padding = pads(self.padding, pair(self.f), stride, dilation, A_prev.shape[1:3])
         Z, back_conv = conv2d(A_prev, p["W"], stride, padding, dilation, self.groups)
 
-        def back(dZ):
+        def back(dZ, need_input=True):
             dA_prev, dW = back_conv(dZ, need_input)
             return {"W": dW} | ({"b": dZ.sum(axis=(0, 1, 2))} if self.bias else {}), dA_prev
 

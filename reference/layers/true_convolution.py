@@ -13,11 +13,11 @@ from reference.layers.conv import Conv
 
 @dataclass(frozen=True)
 class TrueConvolution(Conv):
-    def forward(self, p, A_prev, need_input=True):
-        Z, back_correlation = super().forward({**p, "W": p["W"][::-1, ::-1]}, A_prev, need_input)
+    def forward(self, p, A_prev):
+        Z, back_correlation = super().forward({**p, "W": p["W"][::-1, ::-1]}, A_prev)
 
-        def back(dZ):
-            dp, dA_prev = back_correlation(dZ)
+        def back(dZ, need_input=True):
+            dp, dA_prev = back_correlation(dZ, need_input)
             return {**dp, "W": dp["W"][::-1, ::-1]}, dA_prev
 
         return Z, back
