@@ -25,22 +25,27 @@ CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
     G = np.kron(scheme.G, scheme.G).astype(W.dtype)
-    U = np.empty((len(G), *W.shape[2:]), W.dtype)
-    share(lambda part: apply(G, W, part, out=U), range(U[0].size), CHUNK_COLUMNS)
+    U = applied(G, [W])
 
     def back(dZ, need_input=True):
-        dX, dW = gradients(dZ, X, U, G, padding, scheme, need_input)
-        return dX, dW.reshape(W.shape)
+        dX, dUs = gradients(dZ, X, U, padding, scheme, need_input)
+        return dX, applied(G.T, dUs).reshape(W.shape)
 
     return product(X, U, padding, scheme), back
 
 
-def apply(G, W, columns, out):
-    """G [p q] by some columns of W [.. k n], whose leading axes make q; so few rows are quicker a chunk at a time."""
-    W_columns, out_columns = W.reshape(G.shape[1], -1), out.reshape(len(G), -1)
-    for chunk in chunks(columns, CHUNK_COLUMNS):
-        np.matmul(G, W_columns[:, chunk], out=out_columns[:, chunk])
-    return out
+def applied(G, parts):
+    """G [p q] by the sum of parts [.. k n], whose leading axes make q; the sum of several is made in the first. So few
+    rows are quicker a chunk of columns at a time."""
+    matrices = [part.reshape(G.shape[1], -1) for part in parts]
+    result = np.empty((len(G), *parts[0].shape[-2:]), G.dtype)
+
+    def work(part):
+        for columns in chunks(part, CHUNK_COLUMNS):
+            np.matmul(G, total(M[:, columns] for M in matrices), out=result.reshape(len(G), -1)[:, columns])
+
+    share(work, range(matrices[0].shape[1]), CHUNK_COLUMNS)
+    return result
 
 
 def product(X, U, padding, scheme):
@@ -59,7 +64,8 @@ def product(X, U, padding, scheme):
     return np.ascontiguousarray(Z.reshape(len(X), down * m, across * m, n)[:, :h, :w])
 
 
-def gradients(dZ, X, U, G, padding, scheme, need_input):
+def gradients(dZ, X, U, padding, scheme, need_input):
+    """dX, and dU in parts that each worker made of some images."""
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
@@ -75,10 +81,9 @@ def gradients(dZ, X, U, G, padding, scheme, need_input):
         return matmul_over_rows(as_matrices(V), as_matrices(dM))
 
     def work(part):
-        dU = total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
-        return apply(G.T, dU, range(dU[0].size), out=np.empty((G.shape[1], *dU.shape[1:]), dU.dtype))
+        return total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
 
-    return dX, total(share(work, range(len(X))))
+    return dX, share(work, range(len(X)))
 
 
 def as_matrices(V):
