@@ -4,7 +4,7 @@
 
     dW = sum over chunks of P^T dZ                                       dX: input_gradient.py
 
-A chunk (about 1 MB of patches, at least 512 rows, so that packing W pays) is copied and used while it is in cache, and
+A chunk (about 2 MB of patches, at least 512 rows, so that packing W pays) is copied and used while it is in cache, and
 copied again for dW. Workers share the chunks, or the product where there is but one chunk. What is copied at once is a
 line (v k) of a window, whose values are neighbors in [m h w c]. Where a row of Z is no longer than the registers of a
 processor, two neighboring pixels are made as one of twice the channels, by filters one pixel wider.
@@ -19,7 +19,7 @@ from reference.kernels.blocks import blocks
 from reference.kernels.products import better_turned, matmul, matmul_over_rows, shared_matmul, shared_matmul_over_rows
 from reference.kernels.threads import even, share, total
 
-CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 20, 512, 64
+CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 21, 512, 64
 
 
 def windows(X, f, stride, dilation):
@@ -89,6 +89,11 @@ def paired(W):
 
 
 def filter_gradient(X, dZ, shape, stride, dilation):
+    if shape[1] > 2 and (stride[1], dilation[1]) == (1, 1) and is_narrow(dZ):
+        fh, fw, k, n = shape
+        pair = dZ.reshape(*dZ.shape[:2], -1, 2 * n)
+        dW = filter_gradient(X, pair, (fh, fw + 1, k, 2 * n), (stride[0], 2), dilation).reshape(fh, fw + 1, k, 2, n)
+        return dW[:, :-1, :, 0] + dW[:, 1:, :, 1]
     V = windows(X, shape[:2], stride, dilation)[:, : dZ.shape[1], : dZ.shape[2]]
     patch, n = prod(shape[:3]), shape[3]
     if is_one_chunk(V):
