@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.kernels.blocks import blocks, pad, place
 from reference.kernels.correlate import windows
-from reference.kernels.grids import grids
+from reference.kernels.grids import blank, grids
 from reference.kernels.threads import share, total
 
 CHUNK_VALUES, CHUNK_POSITIONS = 1 << 18, 128
@@ -23,11 +23,13 @@ def conv(X, W, stride, padding, dilation):
     if W.shape[3] > X.shape[3]:
         return repeated(X, W, stride, padding, dilation)
 
-    def back(dZ, need_input=True):
-        dW = filter_gradient(pad(X, padding), dZ, W.shape, stride, dilation)
-        return input_gradient(dZ, W, X.shape, stride, padding, dilation) if need_input else None, dW
+    X_pad, shape = pad(X, padding), X.shape
 
-    return correlate(pad(X, padding), W, stride, dilation), back
+    def back(dZ, need_input=True):
+        dW = filter_gradient(X_pad, dZ, W.shape, stride, dilation)
+        return input_gradient(dZ, W, shape, stride, padding, dilation) if need_input else None, dW
+
+    return correlate(X_pad, W, stride, dilation), back
 
 
 def repeated(X, W, *geometry):
@@ -67,7 +69,8 @@ def filter_gradient(X, dZ, shape, stride, dilation):
 
 
 def input_gradient(dZ, W, shape, stride, padding, dilation):
-    dX = np.zeros(shape, dZ.dtype)
-    for pixels, taps, window, steps in grids(shape, W.shape, stride, padding, dilation):
+    parts = list(grids(shape, W.shape, stride, padding, dilation))
+    dX = blank(shape, dZ.dtype, stride, parts)
+    for pixels, taps, window, steps in parts:
         dX[pixels] = correlate(place(dZ, *window), W[taps][::-1, ::-1], (1, 1), steps)
     return dX

@@ -8,6 +8,8 @@ reverse, and over all grids no product with a zero is computed.
 
 from math import gcd
 
+import numpy as np
+
 
 def grids(shape, f, stride, padding, dilation):
     """For each grid of images [m h w c]: its pixels and its taps as pairs of slices, the window of dZ that it sees as
@@ -17,6 +19,11 @@ def grids(shape, f, stride, padding, dilation):
     for rows, row_taps, top, height, row_step in down:
         for cols, col_taps, left, width, col_step in across:
             yield (slice(None), rows, cols), (row_taps, col_taps), (top, left, height, width), (row_step, col_step)
+
+
+def blank(shape, dtype, stride, parts):
+    """Images that the parts, one for each grid, fill: 0 where a pixel is on none of them, for no window sees it."""
+    return (np.empty if len(parts) == stride[0] * stride[1] else np.zeros)(shape, dtype)
 
 
 def along(size, f, s, d, before):

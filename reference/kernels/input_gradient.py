@@ -15,7 +15,7 @@ import numpy as np
 
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
-from reference.kernels.grids import grids
+from reference.kernels.grids import blank, grids
 from reference.kernels.threads import share, span
 
 CHUNK_ROWS = 1024
@@ -33,7 +33,7 @@ def input_gradient(dZ, W, shape, stride, padding, dilation):
 
 def gather(dZ, W, shape, stride, padding, dilation):
     parts = list(grids(shape, W.shape, stride, padding, dilation))
-    dX = (np.empty if len(parts) == stride[0] * stride[1] else np.zeros)(shape, dZ.dtype)
+    dX = blank(shape, dZ.dtype, stride, parts)
     for pixels, taps, window, steps in parts:
         turned = np.ascontiguousarray(W[taps][::-1, ::-1].transpose(0, 1, 3, 2))
         correlate(place(dZ, *window), turned, (1, 1), steps, out=dX[pixels])
