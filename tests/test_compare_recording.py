@@ -14,9 +14,12 @@ from torch import nn
 import crosscheck
 from crosscheck.models import jax_border, shelf
 from crosscheck.models.jax_model import JaxModel
-from crosscheck.models.model import Ask, Forced
+from crosscheck.models.model import Ask, Call, Forced
 from crosscheck.models.open import open_model
 from crosscheck.models.shelf import PAGE, Shelf
+from crosscheck.pairing.fits import Fit
+from crosscheck.twins.forced import Match, forces
+from crosscheck.twins.units import Unit
 
 X = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
 
@@ -49,6 +52,16 @@ def test_what_has_no_room_in_memory_is_kept_on_file(dtype):
     for array, found in zip(arrays, kept):
         assert found.dtype == array.dtype
         np.testing.assert_array_equal(found, array)
+
+
+def test_what_is_forced_lies_as_the_other_model_has_it_and_goes_wherever_it_takes_it():
+    call = Call("block", "Block", None, {"x": np.arange(120.0).reshape(2, 3, 4, 5)})
+    images = {"x": ("0", Fit("m h w c -> m c h w"))}
+    match = Match(Unit("block", "0"), call, call, images, again={"1": "0", "2": "nowhere"})
+    found = forces([match])["0"].inputs
+    assert set(found) == {"0", "1"}
+    for value in found.values():
+        np.testing.assert_array_equal(value, call.inputs["x"].transpose(0, 3, 1, 2))
 
 
 def test_what_is_small_or_first_stays_in_memory_as_it_was():

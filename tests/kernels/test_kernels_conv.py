@@ -168,19 +168,21 @@ def test_winograds_way_is_the_definition(row):
     assert_exact(winograd.conv, row, np.float32)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("name", ["3x3", "3x3, odd output", "3x3, each side padded differently", "1x5", "depthwise"])
-def test_chunks_that_cut_through_images_are_the_definition(name, workers, monkeypatch):
+def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype, monkeypatch):
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
     in_pieces(monkeypatch, 500)
+    monkeypatch.setattr(products, "WORTH_TURNING", 1)
     row = SHAPES[name]
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
         ways.append(winograd.conv)
     with threads(workers):
         for way in ways:
-            assert_exact(way, row, np.float32)
+            assert_exact(way, row, dtype)
 
 
 @pytest.mark.parametrize("workers", [2, 5])

@@ -80,7 +80,13 @@ def test_there_is_a_chunk_for_each_worker():
 
 
 def test_the_buffer_that_workers_set_is_theirs_alone():
-    before = np.getbufsize()
-    with threads(2):
-        share(len, range(4))
-    assert np.getbufsize() == before
+    as_it_was = np.getbufsize()
+    try:
+        for size in (2048, 4096):
+            np.setbufsize(size)
+            for workers in (1, 2):
+                with threads(workers):
+                    share(len, range(4))
+                assert np.getbufsize() == size
+    finally:
+        np.setbufsize(as_it_was)
