@@ -46,6 +46,12 @@ F43 = Scheme(
 )
 
 
+@cache
+def in_two_directions(matrix, dtype):
+    """What a matrix does to the rows and to the columns of a tile, as one matrix."""
+    return np.kron(matrix, matrix).astype(dtype)
+
+
 def combine(coefficients, arrays, out=None):
     """sum_i coefficient_i array_i, where zeros cost nothing and plus or minus one an addition: in `out`, or in an array
     of its own, or one of the given."""

@@ -13,10 +13,9 @@ Source: Lavin & Gray 2016.
 
 import numpy as np
 
-from reference.kernels import schemes
 from reference.kernels.blocks import blocks
 from reference.kernels.products import matmul, matmul_over_rows, transposed
-from reference.kernels.schemes import F23, combine, spread
+from reference.kernels.schemes import F23, combine, in_two_directions, spread
 from reference.kernels.threads import chunks, share, total
 from reference.kernels.tiles import add, deal
 
@@ -24,7 +23,7 @@ CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
 
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
-    G = np.kron(scheme.G, scheme.G).astype(W.dtype)
+    G = in_two_directions(scheme.G, W.dtype)
     U = applied(G, [W])
 
     def back(dZ, need_input=True):
@@ -120,23 +119,20 @@ def points_back(dV, scheme):
 
 def outputs(M, scheme, out):
     """Z [m y a x b n] from M [p p m y x n], (a, b) being the place in a tile."""
-    R = np.empty((len(scheme.A), *M.shape[1:]), M.dtype)
-    for a, r in zip(scheme.A, R):
-        combine(a, M, out=r)
-    R = R.swapaxes(0, 1)
-    for b, z in zip(scheme.A, out.transpose(4, 2, 0, 1, 3, 5)):
-        combine(b, R, out=z)
+    m = len(scheme.A)
+    Z = transformed(in_two_directions(scheme.A, M.dtype), M)
+    out.transpose(2, 4, 0, 1, 3, 5)[...] = Z.reshape(m, m, *M.shape[2:])
 
 
 def outputs_back(dZ, scheme):
     """dM [p p m y x n] from dZ [a b m y x n]"""
     p = len(scheme.B)
-    R = np.empty((p, *dZ.shape[1:]), dZ.dtype)
-    dM = np.empty((p, p, *dZ.shape[2:]), dZ.dtype)
-    columns = schemes.transposed(scheme.A)
-    for a, r in zip(columns, R):
-        combine(a, dZ, out=r)
-    R = R.swapaxes(0, 1)
-    for a, d in zip(columns, dM.swapaxes(0, 1)):
-        combine(a, R, out=d)
-    return dM
+    return transformed(in_two_directions(scheme.A, dZ.dtype).T, dZ).reshape(p, p, *dZ.shape[2:])
+
+
+def transformed(T, D):
+    """T [q p] by D, whose two leading axes make p: a product for every row of tiles, so small that it is quick."""
+    (*_, images, h, w, c), q = D.shape, len(T)
+    result = np.empty((q, images * h, w * c), D.dtype)
+    np.matmul(T, D.reshape(-1, images * h, w * c).swapaxes(0, 1), out=result.swapaxes(0, 1))
+    return result
