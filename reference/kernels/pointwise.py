@@ -21,10 +21,11 @@ def conv(X, W, stride, padding, dilation):
         dW = shared_matmul_over_rows(pixels(X_seen), pixels(dZ)).reshape(W.shape)
         if not need_input:
             return None, dW
+        dX_seen = product(dZ, transposed(W_matrix, dZ.size // dZ.shape[3]))
         if stride == (1, 1):
-            return unpad(product(dZ, transposed(W_matrix)), padding), dW
+            return unpad(dX_seen, padding), dW
         dX_pad = np.zeros_like(pad(X, padding))
-        seen(dX_pad)[...] = product(dZ, transposed(W_matrix))
+        seen(dX_pad)[...] = dX_seen
         return unpad(dX_pad, padding), dW
 
     return product(X_seen, W_matrix), back

@@ -13,10 +13,10 @@ from reference.kernels import threads
 from reference.kernels.threads import share, span, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
-LARGEST, WORTH_A_SUM, WORTH_TURNING = 10**6, 64, 1000
+LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 4
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
-result round. All from measurements."""
-FEW_COLUMNS, L1_BYTES = {4: 64, 8: 128}, 1 << 16
+result round; times as many rows as the second factor has, for which a copy of that pays. All from measurements."""
+FEW_COLUMNS, L1_BYTES = {4: 64, 8: 256}, 48 << 10
 """Where pieces pay: each of them reads the whole second factor, which has few columns (for numbers of so many bytes) or
 is in the nearest cache."""
 
@@ -25,7 +25,7 @@ def matmul(A, B, out=None):
     """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none."""
     r, (k, n) = A.shape[-2], B.shape[-2:]
     rows = piece(k, n, A.itemsize)
-    if rows >= r:
+    if rows >= r or B.strides[-1] > B.itemsize:
         return np.matmul(A, B, out=out)
     out = np.empty((*A.shape[:-1], n), A.dtype) if out is None else out
     cut = r - r % rows
@@ -87,16 +87,18 @@ def better_turned(rows, k, n, dtype):
     return dtype == np.float64 and k > n and rows >= WORTH_TURNING
 
 
-def transposed(B):
-    """The transpose of matrices [.. k n], copied if a product with it is made in pieces: as a view it is slow there."""
+def transposed(B, rows):
+    """The transpose of matrices [.. k n], copied if a product of so many rows with it can then be made in pieces and is
+    quicker by more than the copy takes."""
     *_, k, n = B.shape
-    return B.swapaxes(-1, -2) if piece(n, k, B.itemsize) == LARGEST else np.ascontiguousarray(B.swapaxes(-1, -2))
+    pays = piece(n, k, B.itemsize) < LARGEST and rows >= WORTH_A_COPY * max(k, n)
+    return np.ascontiguousarray(B.swapaxes(-1, -2)) if pays else B.swapaxes(-1, -2)
 
 
 def piece(k, n, itemsize):
     """How many rows a piece has, a multiple of what is worked on together; as good as all if pieces do not pay."""
     rows = LARGEST // (k * n)
-    pays = n <= FEW_COLUMNS[itemsize] or k * n * itemsize <= L1_BYTES
+    pays = n <= FEW_COLUMNS[itemsize] // (1 if rows >= 8 else 2) or k * n * itemsize <= L1_BYTES
     if rows < 4 or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4

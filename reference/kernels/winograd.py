@@ -68,7 +68,7 @@ def gradients(dZ, X, U, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
-    U_transposed = transposed(U)
+    U_transposed = transposed(U, len(X) * down * across)
 
     def of_chunk(images, rows):
         tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)

@@ -257,14 +257,19 @@ def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatc
     out = np.empty((*lead, 4, 3))
     assert products.matmul_over_rows(A, C, out=out) is out
     np.testing.assert_array_equal(out, A.swapaxes(-1, -2) @ C)
-    np.testing.assert_array_equal(products.transposed(B), B.swapaxes(-1, -2))
+    for rows in (1, 1000):
+        turned = products.transposed(B, rows)
+        np.testing.assert_array_equal(turned, B.swapaxes(-1, -2))
+        np.testing.assert_array_equal(products.matmul(C, turned), C @ B.swapaxes(-1, -2))
+        assert turned.flags.c_contiguous == (rows == 1000 and largest > 1)
 
 
 def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     in_pieces(monkeypatch, 10**6)
     sizes = [(144, 16), (64, 64), (1152, 64), (256, 64), (64, 256), (1152, 128), (512, 512)]
-    assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
-    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 10**6, 4, 10**6]
+    assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
+    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 4, 10**6]
+    assert [products.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
     assert products.piece(64, 64, 4) == 10**6
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
