@@ -25,7 +25,7 @@ from reference_rows import MEANS, ROWS
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from reference.kernels.threads import threads
 
@@ -60,7 +60,7 @@ def main():
     console = Console(width=None if sys.stdout.isatty() else 170)
     torch.set_num_threads(1)
     keep_memory()
-    with threadpool_limits(1):
+    with threads(1):
         products = {dtype: matrix_rate(dtype) for dtype in options.dtypes}
         print_machine(products, console)
         missed = compare(rows, options, products, console)
