@@ -22,7 +22,8 @@ is in the nearest cache."""
 
 
 def matmul(A, B, out=None):
-    """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none."""
+    """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none; whole where B is a view turned round,
+    which every piece would turn again."""
     r, (k, n) = A.shape[-2], B.shape[-2:]
     rows = piece(k, n, A.itemsize)
     if rows >= r or B.strides[-1] > B.itemsize:
@@ -68,8 +69,7 @@ def shared_matmul_over_rows(A, B):
     if better_turned(r, k, n, A.dtype):
         return shared_matmul_over_rows(B, A).T
     if r >= max(k, n):
-        sums = share(lambda part: matmul_over_rows(A[span(part)], B[span(part)]), range(r))
-        return total(sums)
+        return total(share(lambda part: matmul_over_rows(A[span(part)], B[span(part)]), range(r)))
     Z = np.empty((k, n), A.dtype)
 
     def rows(part):
