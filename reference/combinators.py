@@ -20,7 +20,6 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from reference.kernels.elementwise import add
 from reference.layers.activations import ACTIVATIONS
 from reference.module import Module
 
@@ -87,11 +86,11 @@ class Residual(Module):
         run = Wiring(self, p, s, mode)
         Z, back_main = run.chain([name for name in self.parts if name != self.shortcut], X)
         S, back_shortcut = run(self.shortcut, X) if self.shortcut in self.parts else (X, lambda dp, dZ: dZ)
-        A, back_activation = ACTIVATIONS[self.activation](add(Z, S))
+        A, back_activation = ACTIVATIONS[self.activation](Z + S)
 
         def back(dA):
             dp, dZ = {}, back_activation(dA)
-            return dp, add(back_main(dp, dZ), back_shortcut(dp, dZ))
+            return dp, back_main(dp, dZ) + back_shortcut(dp, dZ)
 
         return A, run.state, back
 

@@ -25,9 +25,8 @@ from reference_rows import MEANS, ROWS
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from threadpoolctl import threadpool_info
 
-from reference.kernels.threads import threads
+from reference.kernels.threads import blas_cores, threads
 
 DTYPES = ("float32", "float64")
 LEAST_SECONDS = 0.005
@@ -91,8 +90,7 @@ def keep_memory():
 
 def print_machine(products, console):
     rates = ", ".join(f"matrix product {dtype} {rate:.0f} GF/s" for dtype, rate in products.items())
-    cores = {library["architecture"] for library in threadpool_info() if "architecture" in library}
-    told = f"BLAS for {', '.join(sorted(cores)) or 'an unknown processor'}; load {os.getloadavg()[0]:.1f}"
+    told = f"BLAS for {', '.join(sorted(set(blas_cores()))) or 'an unknown processor'}; load {os.getloadavg()[0]:.1f}"
     console.print(f"one thread: {rates}, copy {copy_rate():.0f} GB/s; {told}", highlight=False)
 
 

@@ -55,7 +55,7 @@ def rows(V):
 def correlate(X, W, stride, dilation, out=None):
     V = windows(X, W.shape[:2], stride, dilation)
     Z = np.empty((*V.shape[:3], W.shape[3]), X.dtype) if out is None else out
-    if W.shape[1] > 2 and (stride[1], dilation[1]) == (1, 1) and is_narrow(Z):
+    if in_pairs(Z, W.shape, stride, dilation):
         correlate(X, paired(W), (stride[0], 2), dilation, Z.reshape(*Z.shape[:2], Z.shape[2] // 2, -1))
         return Z
     W_matrix = W.reshape(-1, W.shape[3])
@@ -75,9 +75,10 @@ def correlate(X, W, stride, dilation, out=None):
     return Z
 
 
-def is_narrow(Z):
-    """Whether it pays to make two pixels at once, and they lie side by side."""
-    return Z.shape[3] * Z.itemsize <= REGISTER_BYTES and Z.shape[2] % 2 == 0 and Z.flags.c_contiguous
+def in_pairs(Z, shape, stride, dilation):
+    """Whether it pays to make two pixels of Z at once with filters of a shape, and they lie side by side."""
+    narrow = Z.shape[3] * Z.itemsize <= REGISTER_BYTES and Z.shape[2] % 2 == 0 and Z.flags.c_contiguous
+    return narrow and shape[1] > 2 and (stride[1], dilation[1]) == (1, 1)
 
 
 def paired(W):
@@ -89,7 +90,7 @@ def paired(W):
 
 
 def filter_gradient(X, dZ, shape, stride, dilation):
-    if shape[1] > 2 and (stride[1], dilation[1]) == (1, 1) and is_narrow(dZ):
+    if in_pairs(dZ, shape, stride, dilation):
         fh, fw, k, n = shape
         pair = dZ.reshape(*dZ.shape[:2], -1, 2 * n)
         dW = filter_gradient(X, pair, (fh, fw + 1, k, 2 * n), (stride[0], 2), dilation).reshape(fh, fw + 1, k, 2, n)

@@ -22,7 +22,6 @@ def conv(X, W, stride, padding, dilation):
     """W [u v 1 (k n)]: n outputs for each channel k."""
     if W.shape[3] > X.shape[3]:
         return repeated(X, W, stride, padding, dilation)
-
     X_pad, shape = pad(X, padding), X.shape
 
     def back(dZ, need_input=True):

@@ -5,12 +5,13 @@ The maximum is taken with an array of zeros, for with a single zero NumPy has on
 
 import numpy as np
 
-from reference.kernels import elementwise
-from reference.kernels.elementwise import filled
+from reference.kernels.threads import WORTH_SHARING, chunks, share
+
+CHUNK_VALUES = 1 << 17
 
 
 def relu(Z):
-    zeros = np.zeros(elementwise.CHUNK_VALUES, Z.dtype)
+    zeros = np.zeros(CHUNK_VALUES, Z.dtype)
 
     def larger(chunk, out):
         np.maximum(Z_flat[chunk], zeros[: len(out)], out=out)
@@ -27,3 +28,16 @@ def relu(Z):
     A = filled(Z.shape, Z.dtype, larger)
     A_flat = A.reshape(-1)
     return A, back
+
+
+def filled(shape, dtype, fill):
+    """An array that `fill(chunk, out)` fills chunk by chunk."""
+    A = np.empty(shape, dtype)
+    A_flat = A.reshape(-1)
+
+    def work(part):
+        for chunk in chunks(part, CHUNK_VALUES):
+            fill(chunk, A_flat[chunk])
+
+    share(work, range(A.size), WORTH_SHARING)
+    return A

@@ -71,15 +71,10 @@ def terms(coefficients):
     return sorted(((i, c) for i, c in enumerate(coefficients) if c), key=lambda term: term[1] != 1)
 
 
-@cache
-def transposed(rows):
-    return tuple(zip(*rows))
-
-
 def spread(B, dV, out, axis):
     """What tiles say of their inputs, B^T dV: input j of tile t is at place j mod m of `out`, tile t + j // m, so what
     two tiles say is added up. Tiles lie along an axis of dV[0], and one more along that axis of out[0]."""
-    columns, m = transposed(B), len(out)
+    columns, m = list(zip(*B)), len(out)
 
     def tiles(start, stop):
         return (*[slice(None)] * axis, slice(start, stop))

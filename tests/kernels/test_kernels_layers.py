@@ -6,8 +6,8 @@ import pytest
 
 from reference.kernels import average_pool as average_pool_module
 from reference.kernels import batch_norm as batch_norm_module
-from reference.kernels import elementwise
 from reference.kernels import max_pool as max_pool_module
+from reference.kernels import relu as relu_module
 from reference.kernels import softmax_cross_entropy as cross_entropy_module
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
@@ -157,32 +157,10 @@ def assert_close(mine, plain, true, scale, name):
     assert mine_error <= max(2 * plain_error, 4 * scale * np.finfo(mine.dtype).eps), name
 
 
-def in_chunks(monkeypatch):
-    monkeypatch.setattr(elementwise, "CHUNK_VALUES", 100)
-    monkeypatch.setattr(elementwise, "WORTH_SHARING", 1)
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("shape", [(3, 7, 5, 4), (2, 0), (1,)])
-def test_a_sum_by_workers_is_the_sum(shape, workers, monkeypatch):
-    in_chunks(monkeypatch)
-    X, Y = frozen(*np.random.default_rng(0).standard_normal((2, *shape)))
-    with threads(workers):
-        found = elementwise.add(X, Y)
-    np.testing.assert_array_equal(found, X + Y)
-    assert found is not X
-
-
-@pytest.mark.parametrize("Y", [0, np.float32(1), np.ones(4), np.ones((3, 4), np.float32), np.ones((3, 4), complex)])
-def test_what_is_no_pair_of_like_arrays_is_added_as_ever(Y):
-    X = np.ones((3, 4))
-    np.testing.assert_array_equal(elementwise.add(X, Y), X + Y)
-    assert np.asarray(elementwise.add(Y, X)).dtype == np.asarray(Y + X).dtype
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_relu_is_the_definition(dtype, monkeypatch):
-    in_chunks(monkeypatch)
+    monkeypatch.setattr(relu_module, "CHUNK_VALUES", 100)
+    monkeypatch.setattr(relu_module, "WORTH_SHARING", 1)
     Z = np.random.default_rng(2).integers(-2, 3, (3, 7, 5, 4)).astype(dtype)
     Z[0, 0, 0, 0] = np.nan
     dA = np.random.default_rng(3).standard_normal(Z.shape).astype(dtype)
