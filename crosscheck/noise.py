@@ -23,6 +23,7 @@ from crosscheck.numerics.floor import R2_LIMIT, Floor, farthest, noise_floors
 from crosscheck.numerics.formats import arithmetic, coarser
 from crosscheck.numerics.noise import Emulator
 from crosscheck.observation import Key
+from reference.kernels import definition_only
 
 SOURCES = ("reference", "crosscheck.numerics")
 """Packages on whose sources a floor depends."""
@@ -57,6 +58,16 @@ class Floors(Mapping[Key, Floor]):
         return len(self.names)
 
 
+def exact(experiment: Experiment) -> dict[Key, Array]:
+    """What the experiment gives in float64, by the reference's definitions alone.
+
+    These are what the noise disturbs. About a kernel's result it would be as wide as the kernel is wrong; so kernels
+    are judged by it as every column is.
+    """
+    with definition_only():
+        return {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
+
+
 def floors(
     experiment: Experiment,
     reference: Mapping[Key, Array],
@@ -65,9 +76,9 @@ def floors(
     accumulator: str | None = None,
     rare: bool = False,
 ) -> dict[Key, Floor]:
-    """The noise floor of every tensor of the experiment; `name` tells experiments of unchanged sources apart.
+    """The noise floor of every tensor of the experiment about its exact value in `reference`.
 
-    `accumulator` is the format in which sums are made, if it is not the usual one of the dtype. `rare`: the floor by
+    `name` tells experiments of unchanged sources apart. `accumulator` is the format in which sums are made, if it is not the usual one of the dtype. `rare`: the floor by
     which what failed is judged once more, which takes many more runs.
     """
     what = f"{name}|{accumulator}" + "|rare" * rare

@@ -76,7 +76,7 @@ class Session:
     def reference(self, label: str, experiment: Experiment) -> Truth:
         """What the reference says in float64, and the noise of the tested dtype; `label` names the experiment."""
         if label not in self.references:
-            exact = {key: np.asarray(value) for key, value in experiment(lambda array: array).items()}
+            exact = noise.exact(experiment)
             name = f"{self.case!r}|{self.seed}|{label}"
             usual = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name))
             own = noise.Floors(exact, lambda: noise.floors(experiment, exact, self.dtype, name, self.dtype))

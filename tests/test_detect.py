@@ -193,7 +193,7 @@ def test_a_column_with_weights_of_its_own_is_refused(done):
     checkpoint.save_weights(other, SMALL, changed)
     ours, theirs = (slots(("numpy", SMALL, file)) for file in (files.weights, other))
     found = {"numpy": result.found["numpy"], "torch": detect(("numpy", SMALL, other))}
-    floor = forward_noise(SMALL, files.weights, ours)
+    floor = forward_noise(SMALL, files.weights)
     refused = loaded_alike(found, {"numpy": ours, "torch": theirs}, floor, "torch")
     assert "slots differ" in refused.problem
 

@@ -128,7 +128,7 @@ def judge_loaded(training: Training, files: Files, pool: Executor) -> dict[str, 
     tasks = [(name, recipe, files.weights) for name in columns]
     found: dict[str, Detections] = dict(zip(columns, pool.map(detect, tasks)))
     seen: dict[str, Array] = dict(zip(columns, pool.map(slots, tasks)))
-    floor = forward_noise(recipe, files.weights, seen["numpy"])
+    floor = forward_noise(recipe, files.weights)
     return {name: loaded_alike(found, seen, floor, name) for name in columns[1:]}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from crosscheck import noise, registry
 from crosscheck.axes import Array
 from crosscheck.detect import checkpoint
-from crosscheck.detect.detections import Detections
+from crosscheck.detect.detections import LOOKED_AT, Detections
 from crosscheck.detect.recipe import Recipe
 from crosscheck.detect.training import TWIN
 from crosscheck.noise import Lift
@@ -84,10 +84,10 @@ def pixels(difference: Array) -> float:
     return float(np.abs(difference[:, 1:]).max(initial=0))
 
 
-def forward_noise(recipe: Recipe, weights: Path, reference: Array) -> Floor:
-    """What rounding makes of the slots that the reference gave."""
+def forward_noise(recipe: Recipe, weights: Path) -> Floor:
+    """What rounding makes of the slots of the reference."""
     net, p, s = checkpoint.into("numpy", recipe, weights)
-    pictures = recipe.judged.pictures[: len(reference)]
+    pictures = recipe.judged.pictures[:LOOKED_AT]
     decode = registry.find("numpy", "detection.yolo_head.decode")
 
     def experiment(lift: Lift) -> Mapping[Key, Any]:
@@ -95,4 +95,4 @@ def forward_noise(recipe: Recipe, weights: Path, reference: Array) -> Floor:
         (boxes, confidence, classes), _ = decode(net(params, state, lift(pictures))[0], **recipe.grid)
         return {SLOTS: np.concatenate([confidence[..., None], boxes, classes], axis=-1)}
 
-    return noise.floors(experiment, {SLOTS: reference}, "float64", f"{recipe} {weights.name}")[SLOTS]
+    return noise.floors(experiment, noise.exact(experiment), "float64", f"{recipe} {weights.name}")[SLOTS]

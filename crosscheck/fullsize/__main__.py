@@ -15,7 +15,7 @@ from rich.table import Table
 from crosscheck.cli import stdout
 from crosscheck.fullsize.check import Result, check
 from crosscheck.fullsize.nets import NETS, SLOW
-from crosscheck.fullsize.passes import TRUTH, peak_memory
+from crosscheck.fullsize.passes import peak_memory
 from crosscheck.ladder import require_known
 from crosscheck.session import NUMPY_DTYPES, split_columns
 from crosscheck.settings import one_thread
@@ -35,9 +35,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if len(columns) < 2:
         return MISUSE
     nets = options.nets or [*NETS, *(SLOW if options.slow else ())]
-    steps = sum(
-        len(columns) + options.runs + (1 if dtype == "float64" else 2) for _ in nets for dtype in options.dtypes
-    )
+    passes = 1 + len(columns) + options.runs
+    steps = len(nets) * len(options.dtypes) * (passes + 1)
     start, results = time.perf_counter(), {}
     with progress(steps) as on_step:
         for net in nets:
@@ -104,16 +103,12 @@ def summary(results: Mapping[str, Result], seconds: float) -> str:
             lines.append(f"✗ {label}: first divergence {result.divergence}")
         took = {name: taken for name, taken in result.passes.items() if not name.startswith("noise")}
         noise = [taken for name, taken in result.passes.items() if name.startswith("noise")]
-        each = [f"{reference_name(name)} {one.seconds:.0f} s {one.peak / 2**30:.1f} GiB" for name, one in took.items()]
+        each = [f"{name} {one.seconds:.0f} s {one.peak / 2**30:.1f} GiB" for name, one in took.items()]
         each.append(f"noise {len(noise)} x {noise[0].seconds:.0f} s {max(one.peak for one in noise) / 2**30:.1f} GiB")
         lines.append(f"{label}: {', '.join(each)}")
     peak = max([peak_memory(), *(one.peak for result in results.values() for one in result.passes.values())])
     lines.append(f"{seconds:.0f} s, peak memory of a process {peak / 2**30:.1f} GiB")
     return "\n".join(lines)
-
-
-def reference_name(name: str) -> str:
-    return "numpy float64" if name == TRUTH else name
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One network in one dtype: every column's pass and K noisy ones on disk, then compared tensor by tensor.
+"""One network in one dtype: the truth, every column's pass and K noisy ones on disk, then compared tensor by tensor.
 
 The bound is the noise floor of the whole network (numerics/floor.py), as everywhere, of fewer runs: the K = 16 of small
 cases are for tensors of few numbers, and here nearly every tensor has thousands over which sigma_T is a mean.
@@ -118,10 +118,10 @@ def check(
     """Compare the columns, the reference first among them; `on_step` is told what is about to begin."""
     with tempfile.TemporaryDirectory(prefix="crosscheck-") as name:
         folder, passes = Path(name), {}
-        for column in [*([] if dtype == "float64" else [TRUTH]), *columns]:
+        for column in (TRUTH, *columns):
             on_step(column)
             passes[column] = run(column_pass, case, column, dtype, seed, folder / column)
-        truth = (passes.get(TRUTH) or passes["numpy"]).seen.tensors
+        truth = passes[TRUTH].seen.tensors
         for number in range(runs):
             on_step(f"noise {number + 1} of {runs}")
             passes[f"noise {number}"] = run(noisy_pass, case, truth, dtype, seed, number, folder / f"noise{number}")

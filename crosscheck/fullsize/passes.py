@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from crosscheck.numerics.formats import arithmetic
 from crosscheck.numerics.noise import Emulator
 from crosscheck.observation import Key, Observation
 from crosscheck.session import Session
+from reference.kernels import definition_only
 
 FORWARD = ("output", "input", "activation", "state")
 BACKWARD = ("gradient", "input gradient", "cotangent", "input cotangent")
 """Kinds of tensors by the direction in which they arise."""
 
-TRUTH = "truth"
-"""The name of the reference in float64 where another dtype is tested."""
+TRUTH = "definitions"
+"""The name of the reference's pass in float64 without its kernels, which are judged like any other column."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,11 @@ class Pass:
 
 
 def column_pass(case: Case, column: str, dtype: str, seed: int, folder: Path) -> Pass:
-    """Forward and backward in a column, or of the reference in float64 on the numbers of the dtype."""
+    """Forward and backward in a column, or of the truth in float64 on the numbers of the dtype."""
     session = Session(case, [column], seed=seed, dtype=dtype)
     subject: Subject = session.oracle if column == TRUTH else session.subject(column)
-    return taken(lambda: subject.observe(session.feed(), train=True), lambda key, array: array, folder)
+    with definition_only() if column == TRUTH else nullcontext():
+        return taken(lambda: subject.observe(session.feed(), train=True), lambda key, array: array, folder)
 
 
 def noisy_pass(case: Case, truth: Mapping[Key, Array], dtype: str, seed: int, run: int, folder: Path) -> Pass:
