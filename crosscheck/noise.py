@@ -78,8 +78,8 @@ def floors(
 ) -> dict[Key, Floor]:
     """The noise floor of every tensor of the experiment about its exact value in `reference`.
 
-    `name` tells experiments of unchanged sources apart. `accumulator` is the format in which sums are made, if it is not the usual one of the dtype. `rare`: the floor by
-    which what failed is judged once more, which takes many more runs.
+    `name` tells experiments of unchanged sources apart. `accumulator` is the format in which sums are made, if not
+    the usual one of the dtype. `rare`: the floor by which what failed is judged once more, which takes many more runs.
     """
     what = f"{name}|{accumulator}" + "|rare" * rare
     number = arithmetic(dtype, accumulator=accumulator)
