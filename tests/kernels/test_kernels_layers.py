@@ -234,4 +234,5 @@ def test_rows_are_joined_without_rest(rows, width, values, times):
 def test_softmax_cross_entropy_of_huge_logits_is_finite():
     J, back = softmax_cross_entropy(np.array([[1000.0], [-1000.0]]), np.array([[0.0], [1.0]]))
     assert J == 2000
-    np.testing.assert_array_equal(back(1), [[1], [-1]])
+    for _ in range(2):
+        np.testing.assert_array_equal(back(1), [[1], [-1]])
