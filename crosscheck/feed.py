@@ -87,6 +87,11 @@ def threes(rng: Rng, sizes: tuple[int, ...]) -> Array:
     return 3 * integers(rng, sizes)
 
 
+def wide(rng: Rng, sizes: tuple[int, ...]) -> Array:
+    """Normal, on both sides of both kinks of relu6."""
+    return 4 * normal(rng, sizes)
+
+
 def two_valued(rng: Rng, sizes: tuple[int, ...]) -> Array:
     """Normal here; in exact runs an integer plus and minus 1/2, so that statistics are exact."""
     return normal(rng, sizes)
@@ -118,6 +123,7 @@ KINDS: dict[str, Callable[[Rng, tuple[int, ...]], Array]] = {
         permutation,
         integers,
         threes,
+        wide,
         two_valued,
         hard_scores,
         modest,

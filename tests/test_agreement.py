@@ -202,6 +202,13 @@ def test_the_reference_alone_is_no_comparison():
         compare([Observation("numpy", {KEY: r}, {KEY: "m"})], Truth({KEY: r}, {KEY: evenly(r, UNIT)}), {"output"})
 
 
+def test_columns_that_agree_on_something_else_than_the_definitions_accuse_the_reference():
+    r = some(0, 50)
+    seen = [Observation(name, {KEY: r + 1 + UNIT * some(i, 50)}, {KEY: "m"}) for i, name in enumerate(NAMES, 1)]
+    (found,) = compare(seen, Truth({KEY: r}, {KEY: evenly(r, UNIT)}), {"output"})
+    assert (found.agrees, found.off) == (False, "numpy")
+
+
 # The vote
 
 

@@ -2,6 +2,7 @@ from crosscheck.case import Case
 
 Z = {"Z": "n=5 m=7"}
 FAR = {"Z": "n=3 m=17 integers"}
+MANY = {"Z": "n=17 m=3"}
 
 CASES = [
     Case("layers.activations.sigmoid", inputs=Z, why="the squashing of logistic regression"),
@@ -13,11 +14,13 @@ CASES = [
     Case("layers.activations.leaky_relu", "dyadic", inputs=Z, arguments={"slope": 0.25}, why="an exact slope"),
     Case("layers.activations.leaky_relu", "kink", inputs=FAR, arguments={"slope": 0.2}, why="the side of zero"),
     Case("layers.activations.relu6", inputs={"Z": "n=5 m=7 threes"}, why="flat from 6 on; 0 at both kinks"),
-    Case("layers.activations.relu6", "between", inputs={"Z": "n=5 m=7 positive"}, why="the identity below 6"),
+    Case(
+        "layers.activations.relu6", "between", inputs={"Z": "n=5 m=7 wide"}, why="the identity below 6, not only near 0"
+    ),
     Case("layers.activations.swish", inputs=Z, why="z sigmoid(z)"),
     Case("layers.activations.softmax", inputs=Z, why="over the units of each example, not over the batch"),
     Case("layers.activations.softmax", "exact", inputs={"Z": "n=5 m=7 hard_scores"}, why="exactly 1, 1/2 and 0"),
-    Case("layers.activations.hardmax", inputs=Z, why="the largest unit of each example", differentiable=False),
+    Case("layers.activations.hardmax", inputs=MANY, why="most units are nowhere the largest", differentiable=False),
     Case("layers.activations.hardmax", "ties", inputs=FAR, why="the first of equal maxima", differentiable=False),
     Case("layers.activations.linear", inputs=Z, why="the identity"),
 ]

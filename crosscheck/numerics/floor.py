@@ -17,9 +17,10 @@ slices (of 16 elements and more) along each axis, times 24/8.
 In a narrow format a value may lie so near to a kink (of relu, of a maximum) that its noise decides on which side it
 falls, and what comes after moves by much more than rounding moves it. A value may be 8 noise units off, so runs whose
 noise is 8 times as strong show which of them can fall on the other side. What fails by the limits above is therefore
-judged once more, and fails if it is farther out than all of RARE such runs, as a whole or at some element:
+judged once more, and fails if it is farther out than all of RARE such runs, as a whole or at some element, by more than
+the usual noise, for what falls on the other side moves things as far in a run as in a library:
 
-    rms_i(o - r) > max_k rms_i(D_k)        or        |o_i - r_i| > max_k |D_{k,i}|
+    rms_i(o - r) > max_k rms_i(D_k) + 8 sigma_T        or        |o_i - r_i| > max_k |D_{k,i}| + 24 sigma_i
 
 Nothing passes by default: an empty tensor, a NaN, an infinity that the reference does not share, and noise that is not
 finite all fail, and `reason` says why.
@@ -48,6 +49,10 @@ class Floor:
 
     tensor: float
     element: Array
+
+    def __add__(self, other: "Floor") -> "Floor":
+        """Of two noises that may come together."""
+        return Floor(self.tensor + other.tensor, self.element + other.element)
 
 
 @dataclass(frozen=True)

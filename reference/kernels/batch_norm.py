@@ -62,14 +62,13 @@ def batch_norm(Z, gamma, beta, epsilon):
         dZ_rows = np.empty_like(dY_rows)
         mean_dY = means(lambda chunk: column_sums(dY_rows[chunk]))
         mean_product = means(lambda chunk: product_sums(dY_rows[chunk], centered[chunk]))
-        slope_row = row(gamma * inverse**3 * mean_product)
-        shift_row = row(gamma * inverse * mean_dY)
+        mean_row, slope_row = row(mean_dY), row(mean_product / (sigma2 + epsilon))
 
         def work(part):
             for chunk in chunks(part, size):
-                dZ = np.multiply(dY_rows[chunk], scale_row, out=dZ_rows[chunk])
+                dZ = np.subtract(dY_rows[chunk], mean_row, out=dZ_rows[chunk])
                 dZ -= centered[chunk] * slope_row
-                dZ -= shift_row
+                dZ *= scale_row
 
         by_rows(work)
         return per_channel(count * inverse * mean_product), per_channel(count * mean_dY), dZ_rows.reshape(Z.shape)

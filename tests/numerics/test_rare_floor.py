@@ -104,7 +104,7 @@ def test_a_fault_is_refused_all_the_same(fault, dtype):
     arrays = near_a_kink(dtype)
     truth, seen = truth_of(dtype, arrays), fault(dtype, arrays)[BY_W]
     assert not truth.judge(BY_W, "torch", seen).passes
-    assert not judge(seen, truth.tensors[BY_W], wider(truth.floors[BY_W], truth.rare[BY_W])).passes
+    assert not judge(seen, truth.tensors[BY_W], truth.floors[BY_W] + truth.rare[BY_W]).passes
 
 
 # When it is asked
@@ -142,6 +142,14 @@ def test_they_allow_no_less_than_the_columns_own():
     assert truth.judge(OUTPUT, "torch", R + 45 * early + 90 * late).passes
     assert not truth.judge(OUTPUT, "torch", R + 55 * early + 90 * late).passes
     assert not truth.judge(OUTPUT, "jax", R + 45 * early + 90 * late).passes
+
+
+def test_a_flip_may_be_worth_as_much_as_in_the_farthest_run_up_to_the_usual_noise():
+    place = np.arange(R.size).reshape(R.shape) == 5
+    rare = farthest(lambda seed: {"y": R + (seed == 7) * place}, {"y": R})["y"]
+    truth = Truth({OUTPUT: R}, {OUTPUT: USUAL}, {}, {OUTPUT: rare})
+    assert truth.judge(OUTPUT, "torch", R + place * (1 + 0.9 * REL_LIMIT * UNIT)).passes
+    assert not truth.judge(OUTPUT, "torch", R + place * (1 + 1.1 * REL_LIMIT * UNIT)).passes
 
 
 # The formulas

@@ -123,6 +123,12 @@ FAULTS = [
         where=FOLDER + "losses:fast_softmax_cross_entropy",
     ),
     row(
+        "right, and the definition's dW without the last image",
+        lambda filter_gradient: lambda X, dZ, *geometry: filter_gradient(X, all_but_last(dZ), *geometry),
+        *(Site(CONV), Site(CONV + "/stride"), Site(NET, "conv1")),
+        where=FOLDER + "conv:filter_gradient",
+    ),
+    row(
         "none is taken",
         lambda suit: lambda *arrays: False,
         *(Site(CONV), Site(CASE + "batch_norm_2d.BatchNorm2d"), Site(NET)),
