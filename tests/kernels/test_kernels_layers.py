@@ -177,9 +177,10 @@ def test_relu_is_the_definition(dtype, monkeypatch):
 @pytest.mark.parametrize("shape", [(10, 128), (1000, 7), (7, 300), (2, 1), (1, 3)])
 @pytest.mark.parametrize("soft", [False, True], ids=["one-hot", "soft labels"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_softmax_cross_entropy_is_the_definition(shape, soft, dtype, order):
+@pytest.mark.parametrize("level", [0, 40])
+def test_softmax_cross_entropy_is_the_definition(shape, soft, dtype, order, level):
     rng = np.random.default_rng(4)
-    Z = (5 * rng.standard_normal(shape)).astype(dtype, order=order)
+    Z = (level + 5 * rng.standard_normal(shape)).astype(dtype, order=order)
     Y = rng.random(shape) if soft else (np.arange(shape[0])[:, None] == rng.integers(0, shape[0], shape[1]))
     Y = (Y / Y.sum(axis=0)).astype(dtype)
     frozen(Z, Y)
@@ -229,6 +230,21 @@ def test_labels_that_are_not_0_are_found_in_words(size, dtype):
 def test_rows_are_joined_without_rest(rows, width, values, times):
     assert joined(rows, width, values) == times
     np.testing.assert_array_equal(repeated(np.arange(3), 2), [0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("level", [-31, 0, 31])
+@pytest.mark.parametrize("lead", [0, 1, 10, 60])
+def test_softmax_cross_entropy_is_accurate_where_it_is_nearly_zero(lead, level, dtype):
+    """The difference of log s and the right logit loses what both have in common."""
+    labels = np.random.default_rng(5).integers(0, 20, 30)
+    Y = (np.arange(20)[:, None] == labels).astype(dtype)
+    Z = (level + np.minimum(lead, 31 - level) * Y).astype(dtype)
+    J, back = softmax_cross_entropy(Z, Y)
+    true_J, true_dZ = definitions.softmax_cross_entropy(*definitions.wide(Z, Y), 1)
+    plain_J, plain_dZ = definitions.softmax_cross_entropy(Z, Y, dtype(1))
+    assert_close(J, plain_J, true_J, abs(true_J), "J")
+    assert_close(back(np.float64(1)), plain_dZ, true_dZ, 1 / 30, "dZ")
 
 
 def test_softmax_cross_entropy_of_huge_logits_is_finite():
