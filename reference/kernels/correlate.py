@@ -13,7 +13,7 @@ processor, two neighboring pixels are made as one of twice the channels, by filt
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from reference.kernels.blocks import blocks
 from reference.kernels.products import better_turned, matmul, matmul_over_rows, shared_matmul, shared_matmul_over_rows
@@ -24,10 +24,10 @@ CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 21, 512, 64
 
 def windows(X, f, stride, dilation):
     """[m h w c] -> view [m i j u v c]"""
-    reach = tuple((n - 1) * d + 1 for n, d in zip(f, dilation))
-    V = sliding_window_view(X, reach, axis=(1, 2))
-    V = V[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
-    return V.transpose(0, 1, 2, 4, 5, 3)
+    (m, *size, c), (by_image, *by_pixel, by_channel) = X.shape, X.strides
+    count = ((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(size, f, stride, dilation))
+    between, within = ([n * step for n, step in zip(by_pixel, steps)] for steps in (stride, dilation))
+    return as_strided(X, (m, *count, *f, c), (by_image, *between, *within, by_channel), writeable=False)
 
 
 def chunks(V):

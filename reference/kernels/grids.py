@@ -10,6 +10,8 @@ from math import gcd
 
 import numpy as np
 
+from reference.kernels.blocks import pad, place
+
 
 def grids(shape, f, stride, padding, dilation):
     """For each grid of images [m h w c]: its pixels and its taps as pairs of slices, the window of dZ that it sees as
@@ -24,6 +26,15 @@ def grids(shape, f, stride, padding, dilation):
 def blank(shape, dtype, stride, parts):
     """Images that the parts, one for each grid, fill: 0 where a pixel is on none of them, for no window sees it."""
     return (np.empty if len(parts) == stride[0] * stride[1] else np.zeros)(shape, dtype)
+
+
+def seen(dZ, parts):
+    """The parts' windows of dZ: views of one copy with zeros around it as far as any of them reaches."""
+    found = [window for _, _, window, _ in parts]
+    top, left = (max(window[i] for window in found) for i in (0, 1))
+    bottom, right = (max(window[i + 2] - window[i] for window in found) - dZ.shape[i + 1] for i in (0, 1))
+    dZ = pad(dZ, ((top, bottom), (left, right)))
+    return [place(dZ, t - top, l - left, h, w) for t, l, h, w in found]
 
 
 def along(size, f, s, d, before):

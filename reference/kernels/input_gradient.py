@@ -15,7 +15,7 @@ import numpy as np
 
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
-from reference.kernels.grids import blank, grids
+from reference.kernels.grids import blank, grids, seen
 from reference.kernels.threads import share, span
 
 CHUNK_ROWS = 1024
@@ -34,9 +34,9 @@ def input_gradient(dZ, W, shape, stride, padding, dilation):
 def gather(dZ, W, shape, stride, padding, dilation):
     parts = list(grids(shape, W.shape, stride, padding, dilation))
     dX = blank(shape, dZ.dtype, stride, parts)
-    for pixels, taps, window, steps in parts:
+    for (pixels, taps, _, steps), window in zip(parts, seen(dZ, parts)):
         turned = np.ascontiguousarray(W[taps][::-1, ::-1].transpose(0, 1, 3, 2))
-        correlate(place(dZ, *window), turned, (1, 1), steps, out=dX[pixels])
+        correlate(window, turned, (1, 1), steps, out=dX[pixels])
     return dX
 
 
