@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from crosscheck.axes import Array, place
-from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, judge, rms
+from crosscheck.numerics.floor import R2_LIMIT, REL_LIMIT, Floor, Judgement, judge, rms, with_flips
 from crosscheck.observation import Key, Observation
 
 TRACED = {"input", "activation", "cotangent", "input cotangent"}
@@ -73,7 +73,7 @@ class Truth:
         judged = judge(tensor, self.tensors[key], floor)
         if judged.passes or key not in self.rare:
             return judged
-        return judge(tensor, self.tensors[key], floor + self.rare[key])
+        return judge(tensor, self.tensors[key], with_flips(floor, self.rare[key]))
 
 
 def compare(

@@ -17,10 +17,12 @@ slices (of 16 elements and more) along each axis, times 24/8.
 In a narrow format a value may lie so near to a kink (of relu, of a maximum) that its noise decides on which side it
 falls, and what comes after moves by much more than rounding moves it. A value may be 8 noise units off, so runs whose
 noise is 8 times as strong show which of them can fall on the other side. What fails by the limits above is therefore
-judged once more, and fails if it is farther out than all of RARE such runs, as a whole or at some element, by more than
-the usual noise, for what falls on the other side moves things as far in a run as in a library:
+judged once more, and fails if it is farther out than all of RARE such runs, as a whole or at some element:
 
-    rms_i(o - r) > max_k rms_i(D_k) + 8 sigma_T        or        |o_i - r_i| > max_k |D_{k,i}| + 24 sigma_i
+    rms_i(o - r) > max_k rms_i(D_k)        or        |o_i - r_i| > max_k |D_{k,i}|
+
+Where that is more than 8 times what is usually allowed, something fell on the other side. It moves things as far in a
+library as in a run, give or take their noise, so there the usual allowance is added.
 
 Nothing passes by default: an empty tensor, a NaN, an infinity that the reference does not share, and noise that is not
 finite all fail, and `reason` says why.
@@ -49,10 +51,6 @@ class Floor:
 
     tensor: float
     element: Array
-
-    def __add__(self, other: "Floor") -> "Floor":
-        """Of two noises that may come together."""
-        return Floor(self.tensor + other.tensor, self.element + other.element)
 
 
 @dataclass(frozen=True)
@@ -117,6 +115,16 @@ def farthest(run: Callable[[int], Mapping[str, Any]], reference: Mapping[str, An
             D = np.abs(deviation(name, noisy[name], r))
             found[name] = wider(found[name], Floor(rms(D) / R2_LIMIT, D / REL_LIMIT))
     return found
+
+
+def with_flips(usual: Floor, rare: Floor) -> Floor:
+    """The wider of both, and both together where the rare one is of something that fell on the other side."""
+    both = wider(usual, rare)
+    tensor, element = (
+        np.where(theirs > R2_LIMIT * ours, ours, 0)
+        for ours, theirs in ((usual.tensor, rare.tensor), (usual.element, rare.element))
+    )
+    return Floor(both.tensor + float(tensor), both.element + element)
 
 
 def wider(a: Floor, b: Floor) -> Floor:

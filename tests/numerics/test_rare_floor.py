@@ -9,7 +9,7 @@ from crosscheck import cache
 from crosscheck.agreement import Truth
 from crosscheck.noise import Floors, floors
 from crosscheck.numerics.carrier import map_leaves, values
-from crosscheck.numerics.floor import R2_LIMIT, RARE, REL_LIMIT, Floor, farthest, judge, wider
+from crosscheck.numerics.floor import R2_LIMIT, RARE, REL_LIMIT, Floor, farthest, judge, wider, with_flips
 from crosscheck.numerics.formats import FORMATS, arithmetic, coarser, round_to
 from crosscheck.numerics.noise import Emulator
 from crosscheck.observation import Key
@@ -104,7 +104,7 @@ def test_a_fault_is_refused_all_the_same(fault, dtype):
     arrays = near_a_kink(dtype)
     truth, seen = truth_of(dtype, arrays), fault(dtype, arrays)[BY_W]
     assert not truth.judge(BY_W, "torch", seen).passes
-    assert not judge(seen, truth.tensors[BY_W], truth.floors[BY_W] + truth.rare[BY_W]).passes
+    assert not judge(seen, truth.tensors[BY_W], with_flips(truth.floors[BY_W], truth.rare[BY_W])).passes
 
 
 # When it is asked
@@ -150,6 +150,14 @@ def test_a_flip_may_be_worth_as_much_as_in_the_farthest_run_up_to_the_usual_nois
     truth = Truth({OUTPUT: R}, {OUTPUT: USUAL}, {}, {OUTPUT: rare})
     assert truth.judge(OUTPUT, "torch", R + place * (1 + 0.9 * REL_LIMIT * UNIT)).passes
     assert not truth.judge(OUTPUT, "torch", R + place * (1 + 1.1 * REL_LIMIT * UNIT)).passes
+
+
+def test_the_usual_noise_is_added_only_where_something_flipped():
+    usual, rare = Floor(1.0, np.array([1.0, 5.0])), Floor(8.0, np.array([8.0, 4.0]))
+    found = with_flips(usual, rare)
+    assert (found.tensor, found.element.tolist()) == (8, [8, 5])
+    found = with_flips(usual, Floor(9.0, np.array([9.0, 4.0])))
+    assert (found.tensor, found.element.tolist()) == (10, [10, 5])
 
 
 # The formulas
