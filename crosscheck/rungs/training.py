@@ -38,7 +38,7 @@ RULES = (
     Rule("gradient_descent", {"alpha": 0.11}),
     Rule("momentum", {"alpha": 0.13, "beta": 0.8}),
     Rule("nesterov", {"alpha": 0.07, "beta": 0.7}),
-    Rule("rmsprop", {"alpha": 0.01, "beta": 0.9, "epsilon": 1e-6}),
+    Rule("rmsprop", {"alpha": 0.015, "beta": 0.85, "epsilon": 1e-6}),
     Rule("adam", {"alpha": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}),
     Rule("adamw", {"alpha": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6, "lambd": 0.3}),
 )
