@@ -37,9 +37,10 @@ class AveragePool(nnx.Module):
         self.count_padding = count_padding
 
     def __call__(self, x):
-        if self.count_padding:
-            return self.window_sum(x) / (self.f[0] * self.f[1])
-        return self.window_sum(x) / self.window_sum(jnp.ones_like(x[:1, :, :, :1]))
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # reduce_window would add up in 16 bits
+        whole = self.f[0] * self.f[1]
+        count = whole if self.count_padding else self.window_sum(jnp.ones_like(wide[:1, :, :, :1]))
+        return (self.window_sum(wide) / count).astype(x.dtype)
 
     def window_sum(self, x):
         sides = pads(self.padding, self.f, self.stride, size=x.shape[1:3])
