@@ -26,7 +26,9 @@ def place(X, top, left, h, w, outside=0):
     inside = X[:, rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     if inside.shape[1:3] == (h, w):
         return inside
-    Y = np.full((X.shape[0], h, w, X.shape[3]), outside, X.dtype)
+    Y = np.empty((X.shape[0], h, w, X.shape[3]), X.dtype)
+    Y[:, : rows.start] = Y[:, rows.stop :] = outside
+    Y[:, rows, : cols.start] = Y[:, rows, cols.stop :] = outside
     Y[:, rows, cols] = inside
     return Y
 
