@@ -31,6 +31,8 @@ def blank(shape, dtype, stride, parts):
 def seen(dZ, parts):
     """The parts' windows of dZ: views of one copy with zeros around it as far as any of them reaches."""
     found = [window for _, _, window, _ in parts]
+    if not found:
+        return []
     top, left = (max(window[i] for window in found) for i in (0, 1))
     bottom, right = (max(window[i + 2] - window[i] for window in found) - dZ.shape[i + 1] for i in (0, 1))
     dZ = pad(dZ, ((top, bottom), (left, right)))

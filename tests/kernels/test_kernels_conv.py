@@ -57,6 +57,18 @@ SHAPES = {
     "depthwise, 3 filters a channel": ((2, 5, 6), (4, 12), (3, 3), (2, 2), HALF, ONE, 4),
     "depthwise 1x1": ((2, 5, 6), (4, 4), (1, 1), ONE, NONE, ONE, 4),
     "depthwise on a single pixel": ((1, 1, 1), (3, 3), (3, 3), ONE, HALF, ONE, 3),
+    "depthwise, a single pixel that no window sees": ((2, 1, 1), (3, 3), (2, 2), (4, 4), ((3, 3), (3, 3)), ONE, 3),
+    "2x2, a single pixel that no window sees": ((2, 1, 1), (50, 3), (2, 2), (4, 4), ((3, 3), (3, 3)), ONE, 1),
+    "2x2, four filters, a single pixel that no window sees": (
+        (2, 1, 1),
+        (5, 1),
+        (2, 2),
+        (4, 4),
+        ((3, 3), (3, 3)),
+        ONE,
+        1,
+    ),
+    "depthwise, outputs that see padding alone": ((2, 4, 3), (3, 3), (2, 2), (2, 3), ((4, 3), (3, 4)), ONE, 3),
 }
 LARGE = {
     "3x3, 16 channels": ((4, 16, 16), (16, 16), (3, 3), ONE, HALF, ONE, 1),
