@@ -20,6 +20,9 @@ from crosscheck.observation import Key, Observation
 TRACED = {"input", "activation", "cotangent", "input cotangent"}
 """Kinds that belong to submodules, which not every column need have."""
 
+DEFINITION = "definition"
+"""What is shown of the reference beside its kernels where they are not the same."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -142,7 +145,8 @@ def measure(key: Key, tensors: Mapping[str, Array], truth: Truth, axes: str) -> 
         return described
     problem = f"differs: {judged[column].reason} noise units"
     if "numpy" in failed:  # its kernels and its definitions differ
-        return replace(described, problem=problem, off="numpy")
+        values = {**described.values, DEFINITION: float(r[index])}
+        return replace(described, problem=problem, off="numpy", values=values)
     return replace(described, problem=problem, off=vote({"numpy": r} | wide, truth.floor(key, column)))
 
 

@@ -207,6 +207,8 @@ def test_columns_that_agree_on_something_else_than_the_definitions_accuse_the_re
     seen = [Observation(name, {KEY: r + 1 + UNIT * some(i, 50)}, {KEY: "m"}) for i, name in enumerate(NAMES, 1)]
     (found,) = compare(seen, Truth({KEY: r}, {KEY: evenly(r, UNIT)}), {"output"})
     assert (found.agrees, found.off) == (False, "numpy")
+    assert list(found.values) == [*NAMES, "definition"]
+    assert abs(found.values["definition"] - found.values["torch"]) > 0.9
 
 
 # The vote

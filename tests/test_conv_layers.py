@@ -295,3 +295,13 @@ def test_stochastic_depth_drops_whole_examples():
     Y = forward(StochasticDepth(0.7), X, mode=Mode(train=True, uniform=lambda path, shape: U.reshape(shape)))
     np.testing.assert_allclose(Y, X / 0.7 * (U < 0.7), rtol=1e-15)
     assert not Y[2:4].any()
+
+
+@pytest.mark.parametrize("count_padding", [False, True])
+def test_jax_adds_up_a_window_in_16_bits_without_losing_ones(count_padding):
+    """In bfloat16 a sum of ones stops at 256."""
+    jnp = pytest.importorskip("jax.numpy")
+    from jax_impl.layers.pooling import AveragePool as JaxAveragePool
+
+    Y = JaxAveragePool(17, count_padding=count_padding)(jnp.ones((1, 17, 17, 1), jnp.bfloat16))
+    assert (Y.dtype, Y.item()) == (jnp.bfloat16, 1)

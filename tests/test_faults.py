@@ -54,6 +54,16 @@ def test_an_optimizer_at_fault_is_told_from_those_that_are_built_of_it(fault, si
     assert (trial.blame, trial.off) == (site.blame, fault.column), trial.reason
 
 
+@pytest.mark.parametrize("column", [column for column in ("torch", "jax") if len(COLUMNS) == 3])
+def test_rounding_of_the_reference_alone_is_no_mistake_of_a_port(column):
+    """On exact data the reference's kernels and definitions of a batch norm inside part by more than noise."""
+    wired = {"torch": "slots anchor by anchor, not cell by cell", "jax": "the coarse scale first"}
+    (fault,) = (fault for fault in FAULTS if fault.id == f"{column} YOLO net: {wired[column]}")
+    (site,) = (site for site in fault.sites if site.case == "detection.yolo.Yolo")
+    trial = bench().attempt(fault, site, ["exact"])
+    assert (trial.rung, trial.blame, trial.off) == ("exact", "", column)
+
+
 @pytest.mark.parametrize(("fault", "site"), CONTROLS, ids=name)
 def test_another_sound_way_to_compute_the_same_passes(fault, site):
     rungs = ["structure", "forward", "backward", "state"]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from crosscheck.agreement import Truth, Verdict, broken, odd_one_out, outvoted, vote
+from crosscheck.agreement import DEFINITION, Truth, Verdict, broken, odd_one_out, outvoted, vote
 from crosscheck.axes import Array, place
 from crosscheck.exact_feed import DATA_SETS
 from crosscheck.forcing import locate
@@ -110,13 +110,14 @@ def snaps(array: Array, r: Array, step: float, floor: Floor) -> bool:
 def described(key: Key, seen: Mapping[str, Array], r: Array, unequal: list[str], axes: str) -> Verdict:
     distance = np.abs(seen[unequal[0]] - r)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(distance)), distance.shape))
+    shown = {"numpy": r} | dict(seen) | ({DEFINITION: r} if "numpy" in unequal else {})
     return Verdict(
         key,
         needed=1.0,
         error=float(np.max(distance)),
         relative=rms(distance) / (rms(r) or 1.0),
         worst=place(index, axes),
-        values={column: float(array[index]) for column, array in ({"numpy": r} | dict(seen)).items()},
+        values={name: float(array[index]) for name, array in shown.items()},
     )
 
 

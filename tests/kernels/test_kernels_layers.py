@@ -247,6 +247,17 @@ def test_softmax_cross_entropy_is_accurate_where_it_is_nearly_zero(lead, level, 
     assert_close(back(np.float64(1)), plain_dZ, true_dZ, 1 / 30, "dZ")
 
 
+@pytest.mark.parametrize(("least", "most"), [(-200, 0), (0, 200), (-200, 200)])
+def test_softmax_cross_entropy_of_few_labels_and_large_logits_is_finite(least, most):
+    Z = np.full((20, 3), most, np.float32)
+    Z[0] = least
+    J, back = softmax_cross_entropy(Z, np.eye(20, 3, dtype=np.float32))
+    true_J, true_dZ = definitions.softmax_cross_entropy(*definitions.wide(Z, np.eye(20, 3)), 1)
+    for _ in range(2):
+        np.testing.assert_allclose(back(np.float64(1)), true_dZ, atol=1e-6)
+    np.testing.assert_allclose(J, true_J, rtol=1e-6)
+
+
 def test_softmax_cross_entropy_of_huge_logits_is_finite():
     J, back = softmax_cross_entropy(np.array([[1000.0], [-1000.0]]), np.array([[0.0], [1.0]]))
     assert J == 2000
