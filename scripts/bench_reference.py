@@ -5,13 +5,15 @@
 Everything runs by turns in one process on one thread, in memory that it keeps, and CPU time is what counts, so that
 other programs disturb it little: a ratio is the median over rounds, with its quartiles. Beside it: our error and
 torch's, the largest difference to torch in float64 over the largest value; the rate, for convolutions also as a share
-of what a large matrix product reaches here; and the most memory that our call holds at once over that of its results.
+of what a large matrix product reaches in the same rounds; and the most memory that our call holds at once over that of
+its results.
 With --workers, the speed-up of our kernels by that many workers, in wall time: it means something only on an idle
 machine. With --strict, a missed target makes the exit code 1.
 """
 
 import argparse
 import ctypes
+import math
 import os
 import statistics
 import sys
@@ -60,9 +62,8 @@ def main():
     torch.set_num_threads(1)
     keep_memory()
     with threads(1):
-        products = {dtype: matrix_rate(dtype) for dtype in options.dtypes}
-        print_machine(products, console)
-        missed = compare(rows, options, products, console)
+        print_machine(options.dtypes, console)
+        missed = compare(rows, options, console)
     if options.workers > 1:
         print_speed_up(rows, options, console)
     return 1 if missed and options.strict else 0
@@ -88,8 +89,8 @@ def keep_memory():
         libc.mallopt(mmap_max, 0)
 
 
-def print_machine(products, console):
-    rates = ", ".join(f"matrix product {dtype} {rate:.0f} GF/s" for dtype, rate in products.items())
+def print_machine(dtypes, console):
+    rates = ", ".join(f"matrix product {dtype} {matrix_rate(dtype):.0f} GF/s" for dtype in dtypes)
     told = f"BLAS for {', '.join(sorted(set(blas_cores()))) or 'an unknown processor'}; load {os.getloadavg()[0]:.1f}"
     console.print(f"one thread: {rates}, copy {copy_rate():.0f} GB/s; {told}", highlight=False)
 
@@ -111,18 +112,18 @@ def seconds(function, repeats=1, clock=time.process_time):
     return (clock() - start) / repeats
 
 
-def compare(rows, options, products, console):
+def compare(rows, options, console):
     """Prints the table; the number of missed targets."""
     table = Table(*COLUMNS, box=None, pad_edge=False)
     judged, ratios = [], {}
     jobs = [(row, dtype) for row in rows for dtype in options.dtypes]
     for row, dtype in track(jobs, "measuring", console=console, transient=True):
         contest = row.make(dtype)
-        found = measure(contest, options.rounds)
+        found = measure(contest, dtype, options.rounds)
         ratios.setdefault((row.group, dtype), []).append(found["ratio"])
         target = row.targets[DTYPES.index(dtype)]
         judged.append(verdict(found["ratio"], target))
-        table.add_row(*cells(row, dtype, contest, found, target, products[dtype]))
+        table.add_row(*cells(row, dtype, contest, found, target))
     for (group, dtype), each in ratios.items():
         if group in MEANS and len(each) == sum(row.group == group for row in ROWS):
             ratio, target = statistics.geometric_mean(each), MEANS[group][DTYPES.index(dtype)]
@@ -136,10 +137,10 @@ def verdict(ratio, target):
     return "" if target is None else MET if ratio <= target else MISSED
 
 
-def cells(row, dtype, contest, found, target, product):
+def cells(row, dtype, contest, found, target):
     rate = contest.work / found["ours"] * 1e-9
     if contest.unit == "GF/s":
-        rate = f"{rate:.0f} GF/s, {100 * rate / product:.0f} %"
+        rate = f"{rate:.0f} GF/s, {100 * found['share']:.0f} %"
     else:
         rate = f"{1 / rate:.2f} {contest.unit}"
     return (
@@ -155,16 +156,17 @@ def cells(row, dtype, contest, found, target, product):
     )
 
 
-def measure(contest, rounds):
-    """Times (the medians) and their ratio, errors, memory."""
+def measure(contest, dtype, rounds):
+    """Times (the medians) and their ratio, the share of the peak, errors, memory."""
     runs = {"ours": contest.ours, **contest.torch}
     results, peak = peak_memory(contest.ours)
     errors = {name: error(contest.read(run()), contest.truth) for name, run in contest.torch.items()}
     repeats = {name: max(1, int(LEAST_SECONDS / max(seconds(run), 1e-9))) for name, run in runs.items()}
-    times = {name: [] for name in runs}
+    times, peaks = {name: [] for name in runs}, []
     for _ in range(rounds):
         for name, run in runs.items():
             times[name].append(seconds(run, repeats[name]))
+        peaks.append(matrix_rate(dtype) if contest.unit == "GF/s" else math.inf)
     medians = {name: statistics.median(each) for name, each in times.items()}
     best = min(contest.torch, key=medians.get)
     ratios = [ours / theirs for ours, theirs in zip(times["ours"], times[best])]
@@ -174,6 +176,7 @@ def measure(contest, rounds):
         "torch": medians[best],
         "ratio": middle,
         "quartiles": (low, high),
+        "share": statistics.median(contest.work / t * 1e-9 / rate for t, rate in zip(times["ours"], peaks)),
         "error": error(results, contest.truth),
         "torch's error": errors[best],
         "peak": peak,
