@@ -136,6 +136,15 @@ def test_a_value_gated_by_another(causes, one, other, gate):
         assert sorted(named(site)) == sorted(causes.split())
 
 
+@pytest.mark.parametrize("spread", [(3, 6, 1, 1), (3, 1, 1, 6)], ids=["channels first", "channels last"])
+@pytest.mark.parametrize(("causes", "one", "other"), GATED.values(), ids=GATED)
+def test_a_value_gated_by_one_number_for_each_example_and_channel(causes, one, other, spread):
+    """As dense layers make it, without axes of length one."""
+    x, b = 4 * normal(3, 6, 5, 6), 3 * normal(3, 6, seed=1)
+    for site in sites(lambda x, b: one(x, b.reshape(spread)), lambda x, b: other(x, b.reshape(spread)), x, b):
+        assert sorted(named(site)) == sorted(causes.split())
+
+
 @pytest.mark.parametrize(
     "other",
     [

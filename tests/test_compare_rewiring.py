@@ -76,3 +76,11 @@ def test_a_norm_that_comes_first_is_named(norm_first):
     assert first.divergence.before == "attend"
     assert [cause.id for cause in first.explanation.causes] == ["norm-before-or-after"]
     assert "`norm1`" in first.explanation.second
+
+
+def test_a_norm_that_comes_first_is_named_in_the_first_model_too():
+    """What its norm is given there is made without a block that the other model has run by then."""
+    first = compare(Encoder(norm_first=True), Encoder(), "x: n c = 5 4", rungs=("eval",)).accused()[0]
+    assert first.divergence.before == "norm1"
+    assert [cause.id for cause in first.explanation.causes] == ["norm-before-or-after"]
+    assert "`attend`" in first.explanation.second

@@ -124,6 +124,28 @@ def test_models_that_agree_are_run_once_a_rung_and_nothing_is_recorded(runs):
     assert [backward for framework, _, backward in runs if framework == "flax.nnx"] == [True] * 3
 
 
+def test_weights_lie_in_torch_as_torch_would_have_them():
+    """For one output channel its backward pass refuses the transpose of what lies channels last."""
+
+    class FlaxConv(nnx.Module):
+        def __init__(self, rngs):
+            self.conv = nnx.Conv(2, 1, (3, 3), rngs=rngs)
+
+        def __call__(self, x):
+            return self.conv(x)
+
+    class Conv(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(2, 1, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(x)
+
+    report = crosscheck.compare(FlaxConv(nnx.Rngs(0)), Conv(), "x: n h w c = 2 6 6 2", rungs=("eval",))
+    assert report.agree, report
+
+
 def test_training_that_is_the_same_program_is_compiled_once():
     class Plain(nnx.Module):
         def __init__(self, rngs):

@@ -1,7 +1,7 @@
 """Gates: one half of a value times a function of the other, or one value times a function of another.
 
 Y = A f(B)          A, B the halves of X along its channels
-Y = g(A) f(B)       B broadcasts to A: squeeze and excitation
+Y = g(A) f(B)       B broadcasts to A, with the channels of one [m c] in their place: squeeze and excitation
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def gated_by_another(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.first.shape != site.second.shape or site.first.ndim < 2:
         return
     shape, at = site.first.shape, picked(site.first.shape)
-    near_by = [x for x in floats(site) if fits(x.shape, shape)][:NEAREST]
+    near_by = [y for x in floats(site) for y in laid_out(x, shape)][:NEAREST]
     ways = [(i, name, f) for i in range(len(near_by)) for name, f in MAIN.items()]
     made = np.array([f(np.broadcast_to(near_by[i], shape)[at]) for i, _, f in ways])
     if not made.size:
@@ -103,8 +103,14 @@ MORE = "activation-other"
 NEAREST = 5
 
 
-def fits(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return len(small) == len(shape) and all(m in (1, n) for m, n in zip(small, shape))
+def laid_out(x: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """x as it may broadcast to a shape of as many axes, its own or, of one for each example and channel, that axis."""
+    if x.ndim == len(shape) and all(m in (1, n) for m, n in zip(x.shape, shape)):
+        yield x
+    elif x.ndim == 2 < len(shape) and len(x) == shape[0]:
+        for axis in (1, len(shape) - 1):
+            if x.shape[1] == shape[axis]:
+                yield x.reshape(len(x), *(-1 if i == axis else 1 for i in range(1, len(shape))))
 
 
 def of_both(a: Array, b: Array, g: Function, f: Function, shape: tuple[int, ...]) -> Array:

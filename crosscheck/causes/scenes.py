@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.site import Side, Site
+from crosscheck.causes.site import GIVEN, LATE, Side, Site
 from crosscheck.models.model import Call, Leaf, Model, Run
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
@@ -275,8 +275,8 @@ class Source(NamedTuple):
     kind: str = ""
 
 
-def told(value: Array, call: Call, given: str = "given ") -> Source:
-    return Source(wide(value), f"`{call.key}`", given + call.kind)
+def told(value: Array, call: Call, when: str = GIVEN) -> Source:
+    return Source(wide(value), f"`{call.key}`", when + call.kind)
 
 
 def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
@@ -293,8 +293,10 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     early = [m for m in inner if m.unit.first in mine]
     known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
-    for call in (*passed[-SOURCES // 2 :], *(m.first for m in (*late[-SOURCES // 2 :], *early[-SOURCES:]))):
-        found += [told(value, call, "") for value in call.outputs.values()]
+    sources = [(call, "") for call in passed[-SOURCES // 2 :]]
+    sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]
+    for call, when in sources:
+        found += [told(value, call, when) for value in call.outputs.values()]
     modules = [m.first for m in scene.matches if m.unit.first and m.unit.first == divergence.after and not m.unit.inner]
     return found + [told(value, call, "") for call in modules[:1] for value in call.outputs.values()]
 

@@ -33,7 +33,7 @@ class Site:
     were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the second's unit
     has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the unit. given:
     what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
-    inputs, then what is given, in words, each with the class of the module that made it. cotangents: what may have come
+    inputs, then what is given, in words, each with the class of the module that made it (GIVEN, LATE). cotangents: what may have come
     back, the nearest last. reaches: the class of the module that a value goes to. coarse: whether either model is known
     to keep float32 somewhere, so that hypotheses are held to float32's rounding."""
 
@@ -85,6 +85,8 @@ class Site:
         return bool(np.isfinite(made).all()) and norm(made - side) / np.sqrt(max(side.size, 1)) <= allowed
 
 
+GIVEN, LATE = "given ", "late "
+"""Before the class of a module in `called`: it has no parameters; the first model comes to it only later."""
 FLOAT32, HUGE = 3e-6, 1e8
 LAST = ("LayerNorm", "RMSNorm", "Linear", "Embedding")
 """torch modules whose features are last."""

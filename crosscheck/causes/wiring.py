@@ -8,7 +8,7 @@ from functools import partial
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.numbers import recognised
-from crosscheck.causes.site import FLOAT32, Site
+from crosscheck.causes.site import FLOAT32, GIVEN, LATE, Site
 from crosscheck.causes.sources import alone
 from crosscheck.causes.sums import EXACT, Column, Reading, Term, columns, readings
 from crosscheck.causes.variant import BETWEEN, Variant, family
@@ -170,8 +170,8 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
     longer = left[len(right) :] or right[len(left) :]
     alone = [t.column for t in longer]
     if "Norm" in site.reaches and not ids and [added(c) for c in alone] == ["residual-missing"]:
-        newest = any(alone[0] is reading.terms[0].column for reading in (a, b))  # the block's output, not the skip
-        return ["norm-before-or-after" if newest else "residual-missing"]
+        newest = any(alone[0] is reading.terms[0].column for reading in (a, b)) or alone[0].kind.startswith(LATE)
+        return ["norm-before-or-after" if newest else "residual-missing"]  # the block's output, or the skip
     return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
 
 
@@ -207,7 +207,7 @@ def elsewhere(t: Term, u: Term, terms: int) -> str:
         return ""
     if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
         return "norm-before-or-after"
-    if a.kind.startswith("given") != b.kind.startswith("given"):
+    if a.kind.startswith(GIVEN) != b.kind.startswith(GIVEN):
         return "layer-missing"
     return "residual-from-elsewhere" if terms > 1 else ELSEWHERE
 

@@ -98,7 +98,7 @@ class TorchModel(Model):
 
     def tensor(self, value: Array, dtype: str) -> torch.Tensor:
         array = cast(value, dtype)
-        return torch.from_numpy(np.array(array)).to(self.device)
+        return torch.from_numpy(np.array(array, order="C")).to(self.device)
 
     def as_input(self, value: Array, dtype: str) -> torch.Tensor:
         """In a model's own dtype its inputs are too, if it has but one."""
@@ -163,7 +163,9 @@ class TorchModel(Model):
         for name, tensor in {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}.items():
             own = self.types[name]
             wanted = torch.float64 if ask.dtype == "float64" and own.is_floating_point else own
-            tensor.data = torch.from_numpy(np.array(ask.values.get(name, self.given[name]))).to(self.device, wanted)
+            tensor.data = torch.from_numpy(np.array(ask.values.get(name, self.given[name]), order="C")).to(
+                self.device, wanted
+            )
             if isinstance(tensor, nn.Parameter):
                 tensor.requires_grad_(tensor.is_floating_point())
         self.module.train(ask.train)
