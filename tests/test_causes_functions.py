@@ -126,6 +126,31 @@ GATED = {
         lambda x, b: F.relu6(x) * F.hardsigmoid(b),
         lambda x, b: jax.nn.relu(x) * jax.nn.sigmoid(b),
     ),
+    "no function of the gate": (
+        "activation-missing",
+        lambda x, b: x * torch.sigmoid(b),
+        lambda x, b: x * b,
+    ),
+    "no gate": (
+        "gate-missing",
+        lambda x, b: F.relu6(x) * F.hardsigmoid(b),
+        lambda x, b: jax.nn.relu6(x),
+    ),
+    "no gate of a plain value": (
+        "gate-missing",
+        lambda x, b: x * torch.sigmoid(b),
+        lambda x, b: x,
+    ),
+    "one more than the gate": (
+        "gate-plus-one",
+        lambda x, b: x * torch.tanh(b),
+        lambda x, b: x * (1 + jnp.tanh(b)),
+    ),
+    "one more than a plain gate": (
+        "gate-plus-one",
+        lambda x, b: x * b,
+        lambda x, b: x * (1 + b),
+    ),
 }
 
 

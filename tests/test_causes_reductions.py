@@ -58,6 +58,21 @@ def test_places_that_a_mask_leaves_out():
         assert named(site) == ["loss-mean-masked"]
 
 
+def test_the_mean_of_another_value():
+    other = normal(*X.shape, seed=9)
+    assert_named("value-from-elsewhere", lambda x, y: x.mean(-1), lambda x, y: y.mean(-1), X, other)
+
+
+def test_one_of_the_reductions_that_are_put_together():
+    """An attention map of the mean and the maximum over channels: the part that differs has one channel."""
+    assert_named(
+        "max-for-mean-pooling",
+        lambda x: torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1),
+        lambda x: jnp.concatenate([x.mean(1, keepdims=True)] * 2, 1),
+        normal(3, 6, 5, 4),
+    )
+
+
 @pytest.mark.parametrize(
     "other",
     [

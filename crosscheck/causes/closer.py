@@ -22,7 +22,7 @@ from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alone
 from crosscheck.causes.variant import Family
 
-LARGE, NEAREST, MOST = 500_000, 4, 3
+LARGE, NEAREST, MOST, ENOUGH = 500_000, 4, 3, 12
 
 
 class Look(NamedTuple):
@@ -70,9 +70,10 @@ def differing(site: Site) -> Iterator[Look]:
         sizes = {x.shape[axis] for x in site.inputs if x.ndim == off.ndim and x.shape[axis] < n}
         wider = [(a, b) for k in sorted(sizes) for a, b in ((0, k), (n - k, n)) if a <= low and high <= b]
         for a, b in list(dict.fromkeys([(low, high), *wider]))[:MOST]:
-            if b - a > 1:
-                first, second = (cut(side, axis, a, b) for side in (site.first, site.second))
-                yield Look(replace(site, first=first, second=second), f"elements {a} to {b - 1} along axis {axis}")
+            first, second = (cut(side, axis, a, b) for side in (site.first, site.second))
+            if first.size >= ENOUGH:
+                where = f"elements {a} to {b - 1}" if b - a > 1 else f"element {a}"
+                yield Look(replace(site, first=first, second=second), f"{where} along axis {axis}")
         return
 
 

@@ -228,7 +228,7 @@ def reduced(site: Site) -> Iterator[Variant]:
     for place, x in enumerate(x for x in floats(site) if x.size > site.first.size and x.ndim):
         for axes in axes_to(x.shape, site.first.shape):
             for name, way in list(WAYS.items())[: 9 if x.size > LARGE else None]:
-                more = ((f"over {axes}", "reduction-axes"), (f"source {place}", ""))
+                more = ((f"over {axes}", "reduction-axes"), (f"source {place}", "value-from-elsewhere"))
                 make = partial(made, way, x, axes, site.first.shape)
                 yield Variant((), f"{name} over the axes {axes}", make, name, "reduction-other", more)
 

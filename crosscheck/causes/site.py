@@ -33,9 +33,9 @@ class Site:
     were before; what modules inside own by its path from there ("query.kernel"). theirs: what only the second's unit
     has, in its own layout. `name`: of the output or leaf that differs. cotangent: what came back to the unit. given:
     what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
-    inputs, then what is given, in words, each with the class of the module that made it (GIVEN, LATE). cotangents: what may have come
-    back, the nearest last. reaches: the class of the module that a value goes to. coarse: whether either model is known
-    to keep float32 somewhere, so that hypotheses are held to float32's rounding."""
+    inputs, then what is given, in words, each with the class of the module that made it (GIVEN, LATE). cotangents: what
+    may have come back, the nearest last. reaches: the class of the module that a value goes to. coarse: whether either
+    model is known to keep float32 somewhere, so that hypotheses are held to float32's rounding."""
 
     target: str
     first: Array
