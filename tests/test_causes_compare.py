@@ -201,3 +201,31 @@ def test_a_projection_called_earlier_is_no_fault():
 
 def test_sound_ports_agree():
     assert compare(Torch(F.gelu, plus), Flax(lambda h: nnx.gelu(h, approximate=False), plus), "x: n c = 6 5").agree
+
+
+class Tied(nn.Module):
+    """Logits by the matrix that embeds, which is a module of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.mix, self.head = nn.Embedding(11, 6), nn.Linear(6, 6), nn.Linear(6, 11, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, ids):
+        return self.head(torch.tanh(self.mix(self.embed(ids))))
+
+
+class FlaxTied(nnx.Module):
+    def __init__(self, factor):
+        rngs = nnx.Rngs(0)
+        self.embed, self.mix, self.factor = nnx.Embed(11, 6, rngs=rngs), nnx.Linear(6, 6, rngs=rngs), factor
+
+    def __call__(self, ids):
+        return self.factor * self.embed.attend(jnp.tanh(self.mix(self.embed(ids))))
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
+def test_a_matrix_that_is_used_again_where_the_wiring_is_wrong_is_not_accused(turned):
+    models = [Tied(), FlaxTied(0.5)]
+    report = compare(*(reversed(models) if turned else models), "ids: n t = 2 5 below 11", rungs=("eval",))
+    assert [[cause.id for cause in culprit.explanation.causes] for culprit in report.accused()] == [["scale-constant"]]

@@ -63,6 +63,20 @@ def test_the_mean_of_another_value():
     assert_named("value-from-elsewhere", lambda x, y: x.mean(-1), lambda x, y: y.mean(-1), X, other)
 
 
+@pytest.mark.parametrize(
+    ("axis", "over", "shapes"),
+    [(1, (2, 3), [(3, 6, 5, 4), (3, 7, 5, 4)]), (-1, (1, 2), [(3, 5, 4, 6), (3, 5, 4, 7)])],
+    ids=["channels first", "channels last"],
+)
+def test_the_reduction_of_values_that_are_put_together(axis, over, shapes):
+    assert_named(
+        "max-for-mean-pooling",
+        lambda *values: torch.cat(values, axis).amax(over),
+        lambda *values: jnp.concatenate(values, axis).mean(over),
+        *(normal(*shape, seed=seed) for seed, shape in enumerate(shapes)),
+    )
+
+
 def test_one_of_the_reductions_that_are_put_together():
     """An attention map of the mean and the maximum over channels: the part that differs has one channel."""
     assert_named(

@@ -1,10 +1,11 @@
-"""A closer look at a site of which nothing can be said as a whole: the part that differs, and values behind an
-activation."""
+"""A closer look at a site of which nothing can be said as a whole: the part that differs, values behind an activation,
+and several values as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alone
 from crosscheck.causes.variant import Family
 
-LARGE, NEAREST, MOST, ENOUGH = 500_000, 4, 3, 12
+LARGE, NEAREST, NEARBY, MOST, ENOUGH = 500_000, 4, 6, 3, 12
 
 
 class Look(NamedTuple):
@@ -55,6 +56,7 @@ def closer(site: Site) -> Iterator[Look]:
     yield from stretches
     for look in (*stretches, Look(site, "")):
         yield from behind(look)
+    yield from together(site)
 
 
 def differing(site: Site) -> Iterator[Look]:
@@ -88,3 +90,19 @@ def behind(look: Look) -> Iterator[Look]:
         near = [MAIN[name](x) if x.dtype.kind == "f" else x for x in (*site.inputs, *site.given)[-NEAREST:]]
         made = replace(site, inputs=tuple(near), given=(), called=())
         yield Look(made, f"{look.where} of {name}".strip(), BEHIND)
+
+
+def together(site: Site) -> Iterator[Look]:
+    """A vector of each example as reduced from images or sequences that are put together in the order in which they
+    came, so that their channels are as many."""
+    near = [x for x in site.inputs if x.dtype.kind == "f" and x.ndim > 2][-NEARBY:]
+    for count in range(2, NEARBY if site.first.ndim == 2 else 0):
+        for values, axis in product(combinations(near, count), (1, -1)):
+            if sum(x.shape[axis] for x in values) == site.first.shape[1] and fit_together(values, axis):
+                made = replace(site, inputs=(np.concatenate(values, axis),), given=(), called=())
+                yield Look(made, f"of {count} values put together", (reduced,))
+
+
+def fit_together(values: Sequence[Array], axis: int) -> bool:
+    """Whether their sizes along all other axes are equal."""
+    return len({(*x.shape[:axis], *x.shape[axis:][1:]) for x in values}) == 1

@@ -89,7 +89,10 @@ def one(rng: np.random.Generator, text: str) -> tuple[str, str, str, Array]:
     """Of one spec the name, the axes in either model, and the array."""
     match = FILE.match(text) or SPEC.match(text)
     if not match:
-        raise ValueError(f"input {text!r} is not of the form 'name: axes = sizes dtype', e.g. 'x: n c = 2 3 float32'")
+        raise ValueError(
+            f"input {text!r} is not of the form 'name: axes = sizes dtype', e.g. 'x: n c = 2 3 float32', "
+            "'ids: n t = 2 16 below 1000' or 'x: n c = batch.npy'"
+        )
     own, _, other = (part.strip() for part in match["axes"].partition("|"))
     if match.re is SPEC:
         sizes = [int(size) for size in match["sizes"].split()]

@@ -59,7 +59,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
         for divergence in found
         if not (follows(divergence) and (divergence.first, divergence.wiring) in told)
-        and not (divergence.match is None and told)
+        and not (told and (divergence.match is None or is_used_apart(divergence, twins, scene)))
     ]
     for culprit in culprits:
         if not culprit.excused:
@@ -70,6 +70,21 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
 def follows(divergence: Divergence) -> bool:
     """Whether it is of the backward pass through a place: what is wrong forward there is wrong backward too."""
     return divergence.direction == "backward" and divergence.gap.kind != "gradient"
+
+
+def is_used_apart(divergence: Divergence, twins: Twins, scene: Scene) -> bool:
+    """Whether a parameter is used by two modules, one of which the other model does not have: what is wrong forward
+    there reaches its gradient (the matrix of an embedding that makes the logits, too)."""
+    ends = [
+        (link.first.path, link.second.path) for link in twins.pairing.links if link.first.path == divergence.gap.path
+    ]
+    known = [{match.first.path for match in scene.matches}, {match.second.path for match in scene.matches}]
+    return any(
+        alias.rpartition(".")[0] not in paths
+        for pair in ends
+        for model, paths, path in zip((twins.first, twins.second), known, pair)
+        for alias in model.leaf(path).aliases
+    )
 
 
 def record(twins: Twins, trail: Trail) -> Scene:
