@@ -246,9 +246,7 @@ def test_named(cause_id, turned):
     if turned and cause_id in IMAGES:
         inputs = ["x: n h w c = 3 10 10 3 float32"]
     found = causes(*((second, first) if turned else (first, second)), inputs)
-    alone = {"lstm-two-biases"} if turned and cause_id in RECURRENT else set()  # flax has no place for the second bias
-    assert {cause_id} <= set(found[0]) <= {cause_id} | alone
-    assert len(found) == 1
+    assert found == [[cause_id]]
 
 
 def test_a_recurrent_layer_that_takes_float32_alone():

@@ -57,15 +57,18 @@ class Link:
 
 @dataclass(frozen=True)
 class Pairing:
-    """All links, and the leaves of either model that nothing is linked to; `open` lists what could not be decided."""
+    """All links, and the leaves of either model that nothing is linked to; `open` lists what could not be decided;
+    zeros: leaves of the second model that are 0, for they are added to what the first has in one."""
 
     links: tuple[Link, ...]
     first_alone: tuple[str, ...] = ()
     second_alone: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
+    zeros: tuple[str, ...] = ()
 
     def carry(self, values: Mapping[str, Array], onto: Mapping[str, Array]) -> dict[str, Array]:
         """The second model's values that correspond to the first's; leaves without a link keep what is in `onto`."""
+        onto = dict(onto) | {path: np.zeros_like(onto[path]) for path in self.zeros}
         return assembled([(k.second, k.there(k.first.of(values[k.first.path]))) for k in self.links], onto)
 
     def pull(self, gradients: Mapping[str, Array]) -> dict[str, Array]:
@@ -127,7 +130,8 @@ def from_data(data: Mapping[str, Any]) -> Pairing:
         ]
     except (KeyError, TypeError) as error:
         raise ValueError(f"pairing is not one that was saved here: {error!r}") from error
-    return Pairing(tuple(links), tuple(data["first_alone"]), tuple(data["second_alone"]), tuple(data["open"]))
+    names = (tuple(data.get(name, ())) for name in ("first_alone", "second_alone", "open", "zeros"))
+    return Pairing(tuple(links), *names)
 
 
 def given_links(given: Mapping[str, Any], patterns: Callable[[str, str], str]) -> list[Link]:

@@ -22,19 +22,20 @@ Used = Mapping[str, int]
 def pair(first: Model, second: Model, used: Used, used_there: Used, given: Mapping[str, Any] | None = None) -> Pairing:
     """The pairing of all leaves. Raises ValueError where `given` names what is not there or does not fit."""
     links = user_links(first, second, given or {})
-    links += recurrent_links(first, second, links, used, used_there)
-    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    gates, zeros = recurrent_links(first, second, links, used, used_there)
+    links += gates
+    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
     for pack, group, fit in packed.unpack(without_twin(a, b), b, used, used_there):
         links += packed.pack_links(pack, group, fit, False, "packed")
-    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
     for pack, group, fit in packed.unpack(without_twin(b, a), a, used_there, used):
         links += packed.pack_links(pack, group, fit, True, "packed")
-    a, b = unlinked(first, links, True), unlinked(second, links, False)
+    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
     known = {(owner(link.first.path), owner(link.second.path)) for link in links}
     for one, other in assign(a, b, used, used_there, known):
         links.append(link_of(one, other))
-    links += copies(first, second, links)
-    return sorted_pairing(first, second, links)
+    links += copies(first, second, links, zeros)
+    return sorted_pairing(first, second, links, zeros)
 
 
 def owner(path: str) -> str:
@@ -73,15 +74,20 @@ def user_links(first: Model, second: Model, given: Mapping[str, Any]) -> list[Li
     return given_links(given, pattern)
 
 
-def recurrent_links(first: Model, second: Model, links: Sequence[Link], used: Used, used_there: Used) -> list[Link]:
-    """Between torch's layers and flax's cells, whichever side is which."""
+def recurrent_links(
+    first: Model, second: Model, links: Sequence[Link], used: Used, used_there: Used
+) -> tuple[list[Link], list[str]]:
+    """Between torch's layers and flax's cells, whichever side is which; and biases of torch's that are 0, for the cell
+    that is the first has one where torch adds two."""
     a, b = unlinked(first, links, True), unlinked(second, links, False)
     if any(leaf.kind in RECURRENT for leaf in a) and second.framework.startswith("flax"):
-        return recurrent.links(a, b, second.kinds(), used_there)
+        return recurrent.links(a, b, second.kinds(), used_there), []
     if any(leaf.kind in RECURRENT for leaf in b) and first.framework.startswith("flax"):
         turned = [packed.turned(link) for link in recurrent.links(b, a, first.kinds(), used)]
-        return once(turned)
-    return []
+        kept = once(turned)
+        have = {link.second.path for link in kept}
+        return kept, list(dict.fromkeys(link.second.path for link in turned if link.second.path not in have))
+    return [], []
 
 
 def once(links: Sequence[Link]) -> list[Link]:
@@ -91,8 +97,8 @@ def once(links: Sequence[Link]) -> list[Link]:
     return kept
 
 
-def unlinked(model: Model, links: Sequence[Link], first: bool) -> list[Leaf]:
-    taken = {(link.first if first else link.second).path for link in links}
+def unlinked(model: Model, links: Sequence[Link], first: bool, zeros: Sequence[str] = ()) -> list[Leaf]:
+    taken = {(link.first if first else link.second).path for link in links} | {*zeros}
     return [leaf for leaf in model.leaves if leaf.path not in taken and counts(leaf)]
 
 
@@ -106,10 +112,10 @@ def without_twin(leaves: Sequence[Leaf], others: Sequence[Leaf]) -> list[Leaf]:
     return [leaf for leaf in leaves if not any(fits(leaf, other) or fits(other, leaf) for other in others)]
 
 
-def copies(first: Model, second: Model, links: Sequence[Link]) -> list[Link]:
+def copies(first: Model, second: Model, links: Sequence[Link], zeros: Sequence[str]) -> list[Link]:
     """A leaf that is tied on one side and has two homes on the other is linked to both."""
     found: list[Link] = []
-    linked = {link.second.path for link in links}
+    linked = {link.second.path for link in links} | {*zeros}
     for other in second.leaves:
         if other.path in linked or not counts(other):
             continue
@@ -120,12 +126,13 @@ def copies(first: Model, second: Model, links: Sequence[Link]) -> list[Link]:
     return found
 
 
-def sorted_pairing(first: Model, second: Model, links: Sequence[Link]) -> Pairing:
+def sorted_pairing(first: Model, second: Model, links: Sequence[Link], zeros: Sequence[str]) -> Pairing:
     """The links in the first model's order, and what is left over."""
     order = {leaf.path: i for i, leaf in enumerate(first.leaves)}
     links = sorted(links, key=lambda link: (order[link.first.path], link.first.slot))
     alone = tuple(leaf.path for leaf in unlinked(first, links, True))
-    return Pairing(tuple(links), alone, tuple(leaf.path for leaf in unlinked(second, links, False)))
+    alone_there = tuple(leaf.path for leaf in unlinked(second, links, False, zeros))
+    return Pairing(tuple(links), alone, alone_there, zeros=tuple(zeros))
 
 
 def require_fit(pairing: Pairing, first: Model, second: Model) -> None:
@@ -135,6 +142,7 @@ def require_fit(pairing: Pairing, first: Model, second: Model) -> None:
         (second, [link.second for link in pairing.links], "second"),
     ):
         require_known([piece.path for piece in pieces], [leaf.path for leaf in model.leaves], which)
+    require_known(pairing.zeros, [leaf.path for leaf in second.leaves], "second")
     for link in pairing.links:
         shapes = [first.leaf(link.first.path).shape, second.leaf(link.second.path).shape]
         try:

@@ -163,6 +163,8 @@ def pairing_table(document: Entry) -> RenderableType:
     alone = [(path, "") for path in pairing["first_alone"]] + [("", path) for path in pairing["second_alone"]]
     for cells in alone:
         table.add_row(*cells, Text("no counterpart", "bold"), "")
+    for path in pairing["zeros"]:
+        table.add_row("", path, "0", "gates")
     return table
 
 

@@ -100,6 +100,9 @@ class Report:
                 leaf = model.leaf(path)
                 self.notes.append(f"only the {which} model has {path} {leaf.shape}")
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
+        self.notes += [
+            f"{path} of the second model is 0: the first has one bias for two" for path in self.pairing.zeros
+        ]
         self.notes += list(self.pairing.open)
 
     def tell_narrow(self, models: Sequence[Model]) -> None:
