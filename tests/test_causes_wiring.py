@@ -69,6 +69,15 @@ def test_a_layer_that_only_one_side_has():
         assert named(site) == ["layer-missing"]
 
 
+def test_of_what_a_dropout_hands_on_nothing_is_claimed():
+    """It may be any function of the norm, relu on one side and one that nobody knows on the other."""
+    handed_on, other = by_torch(lambda x: torch.sin(x) + x**2, X), by_torch(torch.relu, X)
+    called = (("`norm`", "BatchNorm"), ("`drop`", "given Dropout"))
+    for first, second in ((handed_on, other), (other, handed_on)):
+        site = Site("value", first, second, (X,), (Side("jax"), Side("torch")), given=(handed_on,), called=called)
+        assert named(site) == []
+
+
 def test_two_changes_are_both_named():
     for site in sites(lambda x, y: torch.relu(x + y), lambda x, y: jax.nn.silu(y), X, Y):
         assert sorted(named(site)) == ["activation-other", "residual-missing"]

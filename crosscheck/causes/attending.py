@@ -90,11 +90,12 @@ def attention_module(site: Site) -> Iterator[Variant]:
     if not floats or site.first.ndim != 3:
         return
     torch = site.sides[0].framework == "torch"
-    found = torch_weights(site.weights) if torch else flax_weights(site.weights)
+    packed = torch_weights(site.weights) if torch else None
+    found = packed or separate_weights(site.weights, "weight" if torch else "kernel")
     if found is None:
         return
     projections, out = found
-    time = int(bool(site.sides[0].config.get("batch_first"))) if torch else 1
+    time = int(bool(site.sides[0].config.get("batch_first"))) if packed else 1
     given = (floats * 3 if len(floats) < 3 else floats)[:3]
     given = [floats[0], floats[1], floats[1]] if len(floats) == 2 else given
     for order in ORDERS[1:] if len(floats) == 3 and len({x.shape for x in floats}) == 1 else ():
@@ -128,17 +129,25 @@ def torch_weights(weights: Mapping[str, Array]) -> tuple[list[Projection], Proje
     return list(zip(kernels, biases)), (weights["out_proj.weight"].T, weights.get("out_proj.bias", np.zeros(e)))
 
 
-def flax_weights(weights: Mapping[str, Array]) -> tuple[list[Projection], Projection] | None:
-    names = ("query", "key", "value")
-    if any(f"{name}.kernel" not in weights for name in (*names, "out")):
+def separate_weights(weights: Mapping[str, Array], leaf: str) -> tuple[list[Projection], Projection] | None:
+    """Of dense layers whose names begin with q, k and v, and of the only other one, which comes last."""
+    layers = [path.rpartition(".")[0] for path in weights if path.rpartition(".")[2] == leaf]
+    named = [[layer for layer in layers if layer.rpartition(".")[2].lower().startswith(which)] for which in "qkv"]
+    others = [layer for layer in layers if not any(layer in found for found in named)]
+    if any(len(found) != 1 for found in (*named, others)):
         return None
-    parts = []
-    for name in names:
-        kernel = weights[f"{name}.kernel"]
-        kernel = kernel.reshape(len(kernel), -1)
-        parts.append((kernel, np.ravel(weights.get(f"{name}.bias", np.zeros(kernel.shape[1])))))
-    kernel = weights["out.kernel"].reshape(-1, weights["out.kernel"].shape[-1])
-    return parts, (kernel, np.ravel(weights.get("out.bias", np.zeros(kernel.shape[1]))))
+    kernels = [weights[f"{layer}.{leaf}"] for (layer,) in (*named, others)]
+    if leaf == "weight":
+        kernels = [kernel.T for kernel in kernels]
+    kernels = [kernel.reshape(len(kernel), -1) for kernel in kernels[:3]] + [
+        kernels[3].reshape(-1, kernels[3].shape[-1])
+    ]
+    biases = [
+        np.ravel(weights.get(f"{layer}.bias", np.zeros(kernel.shape[1])))
+        for (layer,), kernel in zip((*named, others), kernels)
+    ]
+    *projections, out = zip(kernels, biases)
+    return projections, out
 
 
 def module_variants(

@@ -167,6 +167,8 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
             if t.function != twin.function:
                 ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
     ids += [elsewhere(t, u, len(a.terms)) for t, u in zip(left, right)]
+    if a.outer != b.outer and any(is_given(t.column) != is_given(u.column) for t, u in zip(left, right)):
+        return [""]  # what a dropout hands on, say: it may be a function of the other's that nobody knows
     longer = left[len(right) :] or right[len(left) :]
     alone = [t.column for t in longer]
     if "Norm" in site.reaches and not ids and [added(c) for c in alone] == ["residual-missing"]:
@@ -207,9 +209,13 @@ def elsewhere(t: Term, u: Term, terms: int) -> str:
         return ""
     if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
         return "norm-before-or-after"
-    if a.kind.startswith(GIVEN) != b.kind.startswith(GIVEN):
+    if is_given(a) != is_given(b):
         return "layer-missing"
     return "residual-from-elsewhere" if terms > 1 else ELSEWHERE
+
+
+def is_given(column: Column) -> bool:
+    return column.kind.startswith(GIVEN)
 
 
 def added(column: Column) -> str:

@@ -24,6 +24,7 @@ from crosscheck.twins.forced import tensors
 from crosscheck.twins.hunt import hunt
 from crosscheck.twins.ladder import RUNGS, Finding
 from crosscheck.twins.layers import layers
+from crosscheck.twins.layouts import Images
 from crosscheck.twins.measure import within_float32
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
@@ -89,7 +90,8 @@ def prepare(
     if looked is None:
         return None
     look, dtype = looked
-    found = second_look(b, given, look, dtype, is_torch(a) != is_torch(b), report)
+    images = other_end(a, b)
+    found = second_look(b, given, look, dtype, images, report)
     if found is None:
         return None
     other, inputs, dtype = found
@@ -98,7 +100,7 @@ def prepare(
     if saved:
         require_fit(saved, a, b)
     paired = saved or pair(a, b, look.used(a.leaves), other.used(b.leaves), pairing)
-    twins = Twins(a, b, inputs, paired, seed, images=is_torch(a) != is_torch(b), dtype=dtype)
+    twins = Twins(a, b, inputs, paired, seed, images=images, dtype=dtype)
     twins.input_names = tensors(inputs.first, inputs.second, twins.images)
     twins.expected = Ends.of(look.outputs, other.outputs, twins.images)
     if saved is None:
@@ -121,8 +123,11 @@ def told(name: str, inputs: Inputs) -> dict[str, Any]:
     return {"name": name, "axes": inputs.axes.get(name, ""), "shapes": shapes, "dtype": mine.dtype.name}
 
 
-def is_torch(model: Model) -> bool:
-    return model.framework == "torch"
+def other_end(first: Model, second: Model) -> Images:
+    """Where the second model keeps the channels of images, if the first keeps them at the other end."""
+    if (first.framework == "torch") == (second.framework == "torch"):
+        return ""
+    return "first" if second.framework == "torch" else "last"
 
 
 def first_look(model: Model, inputs: Mapping[str, Array], report: Report, which: str) -> tuple[Look, str] | None:
@@ -140,14 +145,14 @@ def first_look(model: Model, inputs: Mapping[str, Array], report: Report, which:
 
 
 def second_look(
-    model: Model, given: Inputs, look: Look, dtype: str, moves: bool, report: Report
+    model: Model, given: Inputs, look: Look, dtype: str, images: Images, report: Report
 ) -> tuple[Look, Inputs, str] | None:
     """The second model takes the inputs as they are, or, if that fails or gives outputs of sizes that the first's do
     not have, with the channels of images at the other end."""
     problems: list[Exception] = []
     ran: list[tuple[Look, Inputs, str]] = []
     for kind in dict.fromkeys((dtype, "")):
-        for inputs in candidates(given, moves):
+        for inputs in candidates(given, images):
             try:
                 ran.append((model.look(Ask(model.values(), inputs.second, dtype=kind)), inputs, kind))
             except Exception as error:
@@ -167,13 +172,13 @@ def sizes(look: Look) -> list[tuple[int, ...]]:
     return [tuple(sorted(y.shape)) for y in look.outputs.values()]
 
 
-def candidates(given: Inputs, moves: bool) -> list[Inputs]:
-    """Ways to hand the inputs to the second model, likeliest first; `moves`: it may keep images the other way."""
+def candidates(given: Inputs, images: Images) -> list[Inputs]:
+    """Ways to hand the inputs to the second model, likeliest first."""
     if given.told:
         return [given]
-    images = [with_channels(given, place, 4) for place in (-1, 1)]
-    others = [with_channels(given, place, 3) for place in (-1, 1)]
-    ways = [*images, given, *others] if moves else [given, *images, *others]
+    places = (1, -1) if images == "first" else (-1, 1)
+    moved, others = ([with_channels(given, place, rank) for place in places] for rank in (4, 3))
+    ways = [*moved, given, *others] if images else [given, *moved, *others]
     return [way for i, way in enumerate(ways) if not any(alike(way, before) for before in ways[:i])]
 
 

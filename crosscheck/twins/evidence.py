@@ -96,7 +96,7 @@ def may_flatten(twins: Twins, look: Look) -> bool:
     """Whether the first model has images of as many elements as some dense layer takes, in more than one order."""
     sizes = {size for leaf in twins.first.leaves if leaf.trainable and len(leaf.shape) == 2 for size in leaf.shape}
     images = {shape[1:] for shape in look.shapes if len(shape) >= 4 and sum(size > 1 for size in shape[1:]) > 1}
-    return twins.images and any(int(np.prod(image)) in sizes for image in images)
+    return bool(twins.images) and any(int(np.prod(image)) in sizes for image in images)
 
 
 def owner(link: Link) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Made, Run
 from crosscheck.pairing.fits import Fit
-from crosscheck.twins.layouts import choose, flattened, layouts, usual
+from crosscheck.twins.layouts import Images, choose, flattened, layouts, usual
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
@@ -38,7 +38,7 @@ class Match:
     """What corresponds but has another size; it cannot be forced."""
 
 
-def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[Match]:
+def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list[Match]:
     """The tensors of every unit's calls matched; `other` is a run of the second model from which shapes and, where they
     leave a choice, values are taken."""
     calls, others = {c.key: c for c in run.calls}, {c.key: c for c in other.calls}
@@ -52,7 +52,7 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: bool) -> list[M
     return found
 
 
-def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: bool) -> Names:
+def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: Images) -> Names:
     """The only floating tensor of either side, if one cannot be laid out as the other: its axes are taken to be in the
     order of what is `like` it, or of images."""
     mine, theirs = ({name: x for name, x in side.items() if x.dtype.kind == "f"} for side in (first, second))
@@ -95,7 +95,7 @@ def alike(a: Array | None, b: Array | None) -> bool:
     return a is not None and b is not None and a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
-def tensors(first: Arrays, second: Arrays, images: bool, shapes: Iterable[tuple[int, ...]] = ()) -> Names:
+def tensors(first: Arrays, second: Arrays, images: Images, shapes: Iterable[tuple[int, ...]] = ()) -> Names:
     """By name where both have it, else in order; only what can be laid out as the other."""
     found: Names = {}
     free = dict(second)

@@ -4,17 +4,21 @@ a choice, by values."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.pairing.fits import NAMES, Fit, shape_fits
 
+Images = Literal["", "last", "first"]
+"""Where the second model keeps the channels of images, if the first keeps them at the other end."""
 
-def layouts(first: tuple[int, ...], second: tuple[int, ...], images: bool = False) -> list[Fit]:
+
+def layouts(first: tuple[int, ...], second: tuple[int, ...], images: Images = "") -> list[Fit]:
     """Ways to lay an array of the first shape out as one of the second, likeliest first: as it is, or between
-    frameworks that keep images differently (`images`) with the channels moved; then channels moved either way, time
-    and batch exchanged, and any other permutation or grouping."""
+    frameworks that keep images differently with the channels moved; then channels moved either way, time and batch
+    exchanged, and any other permutation or grouping."""
     found = list(shape_fits(first, second))
     names, rank = NAMES[: len(first)], len(first)
     same = f"{spread(names)} -> {spread(names)}"
@@ -22,15 +26,18 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: bool = Fals
         return sorted(found, key=lambda fit: fit.pattern != same)
     last = f"{spread(names)} -> {spread(names[0] + names[2:] + names[1])}"
     ahead = f"{spread(names)} -> {spread(names[0] + names[-1] + names[1:-1])}"
-    likely = [last, ahead, same] if images and rank >= 4 else [same, last, ahead]
+    likely = {"": [same, last, ahead], "last": [last, ahead, same], "first": [ahead, last, same]}[
+        images if rank >= 4 else ""
+    ]
     likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
     return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
 
 
-def usual(shape: tuple[int, ...], images: bool) -> Fit:
-    """As it is, or between frameworks that keep images differently with the channels last, whatever the sizes."""
-    names = NAMES[: len(shape)]
-    moved = names[0] + names[2:] + names[1] if images and len(shape) >= 4 else names
+def usual(shape: tuple[int, ...], images: Images) -> Fit:
+    """As it is, or between frameworks that keep images differently with the channels moved, whatever the sizes."""
+    names = moved = NAMES[: len(shape)]
+    if images and len(shape) >= 4:
+        moved = names[0] + (names[2:] + names[1] if images == "last" else names[-1] + names[1:-1])
     return Fit(f"{spread(names)} -> {spread(moved)}")
 
 
@@ -38,7 +45,7 @@ def spread(names: str) -> str:
     return " ".join(names)
 
 
-def choose(first: Array, second: Array, images: bool = False, more: Iterable[Fit] = ()) -> Fit | None:
+def choose(first: Array, second: Array, images: Images = "", more: Iterable[Fit] = ()) -> Fit | None:
     """The layout under which the arrays are nearest; the likeliest unless another is clearly nearer."""
     found = [*layouts(first.shape, second.shape, images), *more]
     if len(found) < 2 or not (np.isfinite(first).all() and np.isfinite(second).all()):

@@ -123,6 +123,6 @@ class Known:
         if laid:
             return sorted(laid, key=lambda candidate: float(np.linalg.norm(x - candidate.value)))[:MOST]
         images = {i: y for i, y in self.pool.items() if y.ndim == x.ndim > 2}
-        ways = usual(x.shape, True), usual(x.shape, False)
+        ways = (usual(x.shape, "last"), usual(x.shape, "first"), usual(x.shape, ""))
         turned = [Candidate(i, fit, fit.back(y)) for i, y in images.items() for fit in dict.fromkeys(ways)]
         return [candidate for candidate in turned if candidate.value.shape[:2] == x.shape[:2]][:MOST]

@@ -17,7 +17,7 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Call
 from crosscheck.pairing.links import Link, Pairing
 from crosscheck.twins.forced import Match, forces, matches, tensors
-from crosscheck.twins.layouts import distance
+from crosscheck.twins.layouts import Images, distance
 from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units, within
 
@@ -89,7 +89,7 @@ def classes(found: Sequence[Match], pairing: Pairing) -> list[list[Match]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: bool) -> dict[str, tuple[str, str]]:
+def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: Images) -> dict[str, tuple[str, str]]:
     """Units of a class that get another counterpart."""
     costs = np.array([[apart(a, forced[b.second.key], images) for b in group] for a in group])
     current = np.diag(costs)
@@ -105,7 +105,7 @@ def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: bool) ->
     return {group[i].first.path: (group[i].second.path, group[j].second.path) for i, j in better.items() if i != j}
 
 
-def apart(match: Match, there: Call, images: bool) -> float:
+def apart(match: Match, there: Call, images: Images) -> float:
     """How far what reaches a unit of the second model is from what reached one of the first."""
     mine, theirs = floating(match.first.inputs), floating(there.inputs)
     names = tensors(mine, theirs, images)

@@ -16,6 +16,7 @@ from crosscheck.models.model import Arrays, Ask, Model, Run, cast
 from crosscheck.models.shelf import Shelf
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.forced import Names, tensors, there
+from crosscheck.twins.layouts import Images
 from crosscheck.twins.measure import ROUNDOFF, STEP
 from crosscheck.twins.padding import Padding, masks, padding
 from crosscheck.twins.randomise import fresh
@@ -36,7 +37,7 @@ class Ends:
     names: Names
 
     @staticmethod
-    def of(first: Arrays, second: Arrays, images: bool) -> Ends:
+    def of(first: Arrays, second: Arrays, images: Images) -> Ends:
         return Ends(first, second, tensors(first, second, images))
 
     def fits(self, other: Ends) -> bool:
@@ -66,7 +67,7 @@ class Twins:
     inputs: Inputs
     pairing: Pairing
     seed: int
-    images: bool = False
+    images: Images = ""
     dtype: str = "float64"
     input_names: Names = field(default_factory=dict)
     ends: dict[bool, Ends] = field(default_factory=dict)
