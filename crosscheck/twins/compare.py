@@ -76,6 +76,8 @@ def compare(
             report.findings.append(finding)
             report.add(culprits)
     report.tell_narrow((a, b))
+    if report.culprits and len(b.kinds()) > len(a.kinds()) == 1:
+        report.notes.append("the first model has no modules: exchanged, the two would be compared inside, too")
     report.notes += [*a.notes, *b.notes]
     report.seconds = time.perf_counter() - start
     return report

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
+from math import prod
 
 import numpy as np
 
@@ -134,19 +135,26 @@ def flatten_links(twins: Twins, found: Sequence[tuple[Match, Run]]) -> dict[int,
         path = match.unit.first.partition("#")[0]
         if layout is None or not match.unit.inner:
             continue
+        size = prod(dict(layout.sizes).values())
         for i, link in enumerate(twins.pairing.links):
-            if owner(link) == path and len(twins.first.leaf(link.first.path).shape) == 2:
-                changed[i] = with_flat(link, twins.first.leaf(link.first.path), layout)
+            leaf = twins.first.leaf(link.first.path)
+            dense = owner(link) == path and len(leaf.shape) == 2 and "(" not in link.pattern
+            if dense and leaf.shape[inputs_axis(leaf)] == size:
+                changed[i] = with_flat(link, inputs_axis(leaf), layout)
     return changed
 
 
-def with_flat(link: Link, leaf: Leaf, layout: Fit) -> Link:
-    """ "cout cin -> cin cout" with "m (c h w) -> m (h w c)" is "cout (c h w) -> (h w c) cout"."""
+def inputs_axis(leaf: Leaf) -> int:
+    """The axis of a dense layer's matrix along which its inputs lie."""
+    return leaf.axes.split().index("cin") if "cin" in leaf.axes.split() else 1
+
+
+def with_flat(link: Link, axis: int, layout: Fit) -> Link:
+    """ "cout cin -> cin cout" with "m (c h w) -> m (h w c)" is "cout0 (c h w) -> (h w c) cout0"."""
     left, right = (side.strip().partition(" ")[2] for side in layout.pattern.split("->"))
     names, there = (side.split() for side in link.pattern.split("->"))
-    axis = leaf.axes.split().index("cin") if "cin" in leaf.axes.split() else len(names) - 1
     flat = names[axis]
-    pattern = (
-        f"{' '.join(left if n == flat else n for n in names)} -> {' '.join(right if n == flat else n for n in there)}"
+    here, other = (
+        " ".join(images if n == flat else f"{n}0" for n in side) for images, side in ((left, names), (right, there))
     )
-    return replace(link, pattern=pattern, sizes=dict(layout.sizes), why="flattened images")
+    return replace(link, pattern=f"{here} -> {other}", sizes=dict(layout.sizes), why="flattened images")

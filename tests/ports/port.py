@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
+import crosscheck
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -35,6 +37,14 @@ class Port:
         for mistake in mistakes:
             mistake.plant(model)
         return model.given() if hasattr(model, "given") else model
+
+    def compared(self, *mistakes: Mistake, turned: bool = False, **options: Any) -> Any:
+        """The report on the original and its port; `turned`: with the port first, which takes images channels last."""
+        models, inputs = (self.first(), self.broken(*mistakes)), self.inputs()
+        if not turned:
+            return crosscheck.compare(*models, inputs, **options)
+        moved = {name: np.moveaxis(x, 1, -1).copy() if x.ndim == 4 else x for name, x in inputs.items()}
+        return crosscheck.compare(*reversed(models), moved, **options)
 
 
 def change(path: str, **attributes: Any) -> Callable[[Any], None]:
