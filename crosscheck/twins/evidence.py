@@ -17,7 +17,7 @@ from crosscheck.models.model import Leaf, Look, Run
 from crosscheck.pairing.fits import Fit, fits
 from crosscheck.pairing.links import Link, Piece
 from crosscheck.twins.forced import Match, back, forces, matches, tensors
-from crosscheck.twins.layouts import distance
+from crosscheck.twins.layouts import distance, may_be_pooled
 from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units
 
@@ -47,7 +47,7 @@ def settled(twins: Twins, look: Look) -> Twins:
     scores = [try_out(twins, run, chosen(links, asked, choice))[1] for choice in choices]
     open_: list[str] = []
     for i, found in asked.items():
-        at = [near(score, owner(found[0])) for score in scores]
+        at = [near(score, found[0]) for score in scores]
         best = int(np.argmin(at))
         pick = choices[best][question(found)]
         others = [score for score, choice in zip(at, choices) if choice[question(found)] != pick]
@@ -69,11 +69,14 @@ def chosen(
     return [asked[i][choice[question(asked[i])]] if i in asked else link for i, link in enumerate(links)]
 
 
-def near(scores: Mapping[str, float], path: str) -> float:
-    """The score of the innermost unit around a leaf."""
-    while path and path not in scores:
-        path = path.rpartition(".")[0]
-    return scores.get(path, np.inf)
+def near(scores: Mapping[str, float], link: Link) -> float:
+    """The score of the innermost unit around the first model's leaf."""
+    for path in owners(link):
+        while path and path not in scores:
+            path = path.rpartition(".")[0]
+        if path:
+            return scores[path]
+    return scores.get("", np.inf)
 
 
 def options(twins: Twins, link: Link) -> list[Link]:
@@ -94,14 +97,16 @@ def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
 
 
 def may_flatten(twins: Twins, look: Look) -> bool:
-    """Whether the first model has images of as many elements as some dense layer takes, in more than one order."""
+    """Whether the first model has images which a dense layer may take flat, in more than one order."""
     sizes = {size for leaf in twins.first.leaves if leaf.trainable and len(leaf.shape) == 2 for size in leaf.shape}
-    images = {shape[1:] for shape in look.shapes if len(shape) >= 4 and sum(size > 1 for size in shape[1:]) > 1}
-    return bool(twins.images) and any(int(np.prod(image)) in sizes for image in images)
+    channels = {c for shape in look.shapes if len(shape) == 4 for c in (shape[1], shape[-1])}
+    return bool(twins.images) and any(may_be_pooled(size, c) for size in sizes for c in channels)
 
 
-def owner(link: Link) -> str:
-    return link.first.path.rpartition(".")[0]
+def owners(link: Link) -> tuple[str, str]:
+    """The module of the first model's leaf; linen's leaves begin with the name of their collection."""
+    owner = link.first.path.rpartition(".")[0]
+    return owner, owner.partition(".")[2] or owner
 
 
 def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[Match, Run]], dict[str, float]]:
@@ -138,7 +143,7 @@ def flatten_links(twins: Twins, found: Sequence[tuple[Match, Run]]) -> dict[int,
         size = prod(dict(layout.sizes).values())
         for i, link in enumerate(twins.pairing.links):
             leaf = twins.first.leaf(link.first.path)
-            dense = owner(link) == path and len(leaf.shape) == 2 and "(" not in link.pattern
+            dense = path in owners(link) and len(leaf.shape) == 2 and "(" not in link.pattern
             if dense and leaf.shape[inputs_axis(leaf)] == size:
                 changed[i] = with_flat(link, inputs_axis(leaf), layout)
     return changed

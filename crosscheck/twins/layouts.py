@@ -57,17 +57,26 @@ def choose(first: Array, second: Array, images: Images = "", more: Iterable[Fit]
 
 def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...]) -> list[Fit]:
     """Between flat images: one model has channels first when it flattens, the other last. `shapes` are those of images
-    that may have been flattened."""
+    that may have been flattened, as they are or with fewer pixels."""
     if first != second or len(first) != 2:
         return []
-    found = []
-    for shape in dict.fromkeys(shapes):
+    found, shapes = [], list(dict.fromkeys(shapes))
+    for shape in shapes:
         if len(shape) == 4 and int(np.prod(shape[1:])) == first[1] and shape[0] == first[0]:
             (c, h, w), sizes = shape[1:], ("c", "h", "w")
             found.append(Fit("m (c h w) -> m (h w c)", tuple(zip(sizes, (c, h, w)))))
             h, w, c = shape[1:]
             found.append(Fit("m (h w c) -> m (c h w)", tuple(zip(sizes, (c, h, w)))))
+    for c in dict.fromkeys(c for shape in shapes if len(shape) == 4 for c in (shape[1], shape[-1])):
+        if may_be_pooled(first[1], c):
+            pixels = (("c", c), ("p", first[1] // c))
+            found += [Fit("m (c p) -> m (p c)", pixels), Fit("m (p c) -> m (c p)", pixels)]
     return found
+
+
+def may_be_pooled(size: int, c: int) -> bool:
+    """Whether a flat image of so many elements may have c channels and several pixels."""
+    return 1 < c < size and size % c == 0
 
 
 def distance(a: Array, b: Array) -> float:

@@ -1,0 +1,64 @@
+"""Images that are pooled by a function and made flat: no module gives what is flattened, and the columns lay it out in
+orders of their own."""
+
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import pytest
+import torch.nn.functional as F
+from flax import linen, nnx
+from torch import nn
+
+from crosscheck import compare
+
+IMAGES = {"torch": "x: n c h w = 2 3 8 8"}
+
+
+class Torch(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8 * 16, 3)
+
+    def forward(self, x):
+        return self.head(F.max_pool2d(F.relu(self.conv(x)), 2).flatten(1))
+
+
+class Nnx(nnx.Module):
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.conv, self.head = nnx.Conv(3, 8, (3, 3), rngs=rngs), nnx.Linear(8 * 16, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.head(nnx.max_pool(nnx.relu(self.conv(x)), (2, 2), (2, 2)).reshape(len(x), -1))
+
+
+class Linen(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        x = linen.max_pool(linen.relu(linen.Conv(8, (3, 3))(x)), (2, 2), (2, 2))
+        return linen.Dense(3)(x.reshape(len(x), -1))
+
+
+def with_variables():
+    return Linen(), Linen().init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+
+
+MODELS = {"torch": Torch, "nnx": Nnx, "linen": with_variables}
+
+
+@pytest.mark.parametrize(("first", "second"), [pair for pair in product(MODELS, MODELS) if "torch" in pair])
+def test_sound_models_agree_whichever_comes_first(first, second):
+    report = compare(MODELS[first](), MODELS[second](), IMAGES.get(first, "x: n h w c = 2 8 8 3"), rungs=("eval",))
+    assert report.agree, report
+
+
+def test_pixels_in_another_order_are_found():
+    class Turned(Nnx):
+        def __call__(self, x):
+            pooled = nnx.max_pool(nnx.relu(self.conv(x)), (2, 2), (2, 2))
+            return self.head(pooled.swapaxes(1, 2).reshape(len(x), -1))
+
+    report = compare(Torch(), Turned(), IMAGES["torch"], rungs=("eval",))
+    assert not report.agree
+    assert report.first_divergence.before == "head"
