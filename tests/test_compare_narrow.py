@@ -75,6 +75,30 @@ def test_the_constant_is_told():
     assert f"the second is {float(np.float32(0.1)) / 0.1:.9g} times the first" in report.culprits[0].excused
 
 
+class Scaled(nn.Module):
+    """An embedding times a constant, to which a block of it is added, as in a transformer."""
+
+    def __init__(self, constant):
+        super().__init__()
+        self.enter, self.block, self.leave = nn.Linear(5, 7), nn.Linear(7, 7), nn.Linear(7, 3)
+        self.constant = constant
+
+    def forward(self, x):
+        x = self.constant * self.enter(x)
+        return self.leave(x + self.block(x))
+
+
+def test_a_constant_of_float32_in_a_sum_is_set_aside():
+    for report in either_way(Scaled(7**0.5), Scaled(float(np.float32(7**0.5)))):
+        assert report.status == "agree", str(report)
+        assert "a small multiple of one term" in report.culprits[1].excused
+
+
+def test_another_constant_in_a_sum_is_accused():
+    for report in either_way(Scaled(7**0.5), Scaled(7**0.5 * (1 + 1e-5))):
+        assert report.status != "agree"
+
+
 def test_wiring_that_rounds_is_set_aside_forward():
     report = compare(Net(), Net(after=float32), BATCH, rungs=("eval",))
     (forward,) = (culprit for culprit in report.culprits if culprit.divergence.direction == "forward")

@@ -146,6 +146,29 @@ def test_weights_lie_in_torch_as_torch_would_have_them():
     assert report.agree, report
 
 
+def test_a_parameter_that_is_one_number():
+    """The temperature of CLIP's logits, say."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.temperature = nn.Linear(4, 3), nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x):
+            return self.fc(x) * self.temperature.exp()
+
+    class FlaxScaled(nnx.Module):
+        def __init__(self, rngs):
+            self.fc, self.t = nnx.Linear(4, 3, rngs=rngs), nnx.Param(jnp.array(1.0))
+
+        def __call__(self, x):
+            return self.fc(x) * jnp.exp(self.t[...])
+
+    for models in ((Scaled(), FlaxScaled(nnx.Rngs(0))), (FlaxScaled(nnx.Rngs(0)), Scaled())):
+        report = crosscheck.compare(*models, X, rungs=("eval",))
+        assert report.agree, report
+
+
 def test_training_that_is_the_same_program_is_compiled_once():
     class Plain(nnx.Module):
         def __init__(self, rngs):

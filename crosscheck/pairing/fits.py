@@ -26,11 +26,11 @@ class Fit(NamedTuple):
 
     def there(self, array: Array) -> Array:
         """The first layout's array in the second layout."""
-        return np.asarray(rearrange(array, self.pattern, **dict(self.sizes)))
+        return np.asarray(rearrange(np.asarray(array), self.pattern, **dict(self.sizes)))
 
     def back(self, array: Array) -> Array:
         left, right = self.pattern.split("->")
-        return np.asarray(rearrange(array, f"{right} -> {left}", **dict(self.sizes)))
+        return np.asarray(rearrange(np.asarray(array), f"{right} -> {left}", **dict(self.sizes)))
 
 
 def fits(first: Leaf, second: Leaf) -> tuple[Fit, ...]:

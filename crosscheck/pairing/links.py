@@ -48,11 +48,11 @@ class Link:
 
     def there(self, array: Array) -> Array:
         """A piece of the first as a piece of the second."""
-        return np.asarray(rearrange(np.flip(array, self.reverse), self.pattern, **self.sizes))
+        return np.asarray(rearrange(np.asarray(np.flip(array, self.reverse)), self.pattern, **self.sizes))
 
     def back(self, array: Array) -> Array:
         left, right = self.pattern.split("->")
-        return np.flip(np.asarray(rearrange(array, f"{right} -> {left}", **self.sizes)), self.reverse)
+        return np.flip(np.asarray(rearrange(np.asarray(array), f"{right} -> {left}", **self.sizes)), self.reverse)
 
 
 @dataclass(frozen=True)

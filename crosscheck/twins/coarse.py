@@ -37,8 +37,8 @@ def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str
     there = {m.unit.first: m.unit.second for m in scene.matches}
     reasons = {}
     for d in small:
-        if ratio := constant_ratio(twins, scene, d):
-            reasons[d] = f"one model has a constant here in a narrower dtype: the second is {ratio:.9g} times the first"
+        if how := narrow_constant(twins, scene, d):
+            reasons[d] = f"one model has a constant here in a narrower dtype: {how}"
             continue
         keys = keys_of(d)
         places = ("first", bent & keys), ("second", bent_there & {there.get(key, key) for key in keys})
@@ -48,17 +48,28 @@ def coarse_places(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, str
     return reasons
 
 
-def constant_ratio(twins: Any, scene: Any, divergence: Any) -> float | None:
-    """The factor, 1 to float32's rounding, by which the two sides differ everywhere; None if there is none."""
+def narrow_constant(twins: Any, scene: Any, divergence: Any) -> str:
+    """How the sides differ, if it is by a factor that is 1 to float32's rounding, of the whole or of one term of a sum;
+    "" if it is not."""
     from crosscheck.causes.scenes import sites
 
     for site in sites(twins, scene, divergence)[:1]:
-        a, b = site.first.ravel(), site.second.ravel()
-        ratio = float(np.vdot(a, b) / np.vdot(a, a)) if a.any() and a.shape == b.shape else 0.0
-        left = np.linalg.norm(b - ratio * a)
-        if 0 < abs(ratio - 1) <= 2 * ROUNDOFF["float32"] and left <= EXACT * np.linalg.norm(b - a):
-            return ratio
-    return None
+        if site.first.shape != site.second.shape:
+            continue
+        more = along(site.second - site.first, site.first)
+        if more and abs(more) <= 2 * ROUNDOFF["float32"]:
+            return f"the second is {1 + more:.9g} times the first"
+        terms = [x for x in (*site.inputs, *site.given, *site.cotangents) if x.shape == site.first.shape]
+        if any(along(site.second - site.first, term) for term in terms):
+            return "they differ by a small multiple of one term"
+    return ""
+
+
+def along(difference: Array, x: Array) -> float:
+    """How many times x a difference is; 0 if it is no multiple of it."""
+    d, x = difference.ravel(), np.asarray(x, np.float64).ravel()
+    factor = float(np.vdot(x, d) / np.vdot(x, x)) if x.any() else 0.0
+    return factor if np.linalg.norm(d - factor * x) <= EXACT * np.linalg.norm(d) else 0.0
 
 
 def force_of(call: Any) -> Forced:
