@@ -53,6 +53,29 @@ def test_sound_models_agree_whichever_comes_first(first, second):
     assert report.agree, report
 
 
+class Signal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv1d(4, 6, 3, padding=1), nn.Linear(6 * 4, 3)
+
+    def forward(self, x):
+        return self.head(F.max_pool1d(self.conv(x), 2).flatten(1))
+
+
+class FlaxSignal(nnx.Module):
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.conv, self.head = nnx.Conv(4, 6, (3,), rngs=rngs), nnx.Linear(6 * 4, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.head(nnx.max_pool(self.conv(x), (2,), (2,)).reshape(len(x), -1))
+
+
+def test_signals_too():
+    assert compare(Signal(), FlaxSignal(), "x: n c t | n t c = 2 4 8", rungs=("eval",)).agree
+    assert compare(FlaxSignal(), Signal(), "x: n t c | n c t = 2 8 4", rungs=("eval",)).agree
+
+
 def test_pixels_in_another_order_are_found():
     class Turned(Nnx):
         def __call__(self, x):

@@ -87,8 +87,19 @@ def options(twins: Twins, link: Link) -> list[Link]:
         slot_of(model.leaf(piece.path), piece)
         for model, piece in ((twins.first, link.first), (twins.second, link.second))
     )
-    every = [replace(link, pattern=fit.pattern, sizes=dict(fit.sizes)) for fit in fits(one, two)]
-    return ([link] + [other for other in every if other.pattern != link.pattern])[:MOST]
+    found = {effect(link.pattern, one.shape): link}
+    for fit in fits(one, two):
+        found.setdefault(effect(fit.pattern, one.shape), replace(link, pattern=fit.pattern, sizes=dict(fit.sizes)))
+    return list(found.values())[:MOST]
+
+
+def effect(pattern: str, shape: tuple[int, ...]) -> str:
+    """The pattern without the axes of length one, whose order changes nothing."""
+    if "(" in pattern:
+        return pattern
+    left, right = (side.split() for side in pattern.split("->"))
+    ones = {name for name, size in zip(left, shape) if size == 1}
+    return " ".join(name for name in (*left, "->", *right) if name not in ones)
 
 
 def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
@@ -99,7 +110,7 @@ def slot_of(leaf: Leaf, piece: Piece) -> Leaf:
 def may_flatten(twins: Twins, look: Look) -> bool:
     """Whether the first model has images which a dense layer may take flat, in more than one order."""
     sizes = {size for leaf in twins.first.leaves if leaf.trainable and len(leaf.shape) == 2 for size in leaf.shape}
-    channels = {c for shape in look.shapes if len(shape) == 4 for c in (shape[1], shape[-1])}
+    channels = {c for shape in look.shapes if len(shape) > 2 for c in (shape[1], shape[-1])}
     return bool(twins.images) and any(may_be_pooled(size, c) for size in sizes for c in channels)
 
 

@@ -56,8 +56,8 @@ def choose(first: Array, second: Array, images: Images = "", more: Iterable[Fit]
 
 
 def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...]) -> list[Fit]:
-    """Between flat images: one model has channels first when it flattens, the other last. `shapes` are those of images
-    that may have been flattened, as they are or with fewer pixels."""
+    """Between flat images or signals: one model has channels first when it flattens, the other last. `shapes` are those
+    of what may have been flattened, as it is or with fewer pixels."""
     if first != second or len(first) != 2:
         return []
     found, shapes = [], list(dict.fromkeys(shapes))
@@ -67,7 +67,7 @@ def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second:
             found.append(Fit("m (c h w) -> m (h w c)", tuple(zip(sizes, (c, h, w)))))
             h, w, c = shape[1:]
             found.append(Fit("m (h w c) -> m (c h w)", tuple(zip(sizes, (c, h, w)))))
-    for c in dict.fromkeys(c for shape in shapes if len(shape) == 4 for c in (shape[1], shape[-1])):
+    for c in dict.fromkeys(c for shape in shapes if len(shape) > 2 for c in (shape[1], shape[-1])):
         if may_be_pooled(first[1], c):
             pixels = (("c", c), ("p", first[1] // c))
             found += [Fit("m (c p) -> m (p c)", pixels), Fit("m (p c) -> m (c p)", pixels)]
