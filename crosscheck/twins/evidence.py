@@ -147,14 +147,14 @@ def flatten_links(twins: Twins, found: Sequence[tuple[Match, Run]]) -> dict[int,
     with the same change of order."""
     changed = {}
     for match, _ in found:
-        layout = next((fit for _, fit in match.inputs.values() if "(" in fit.pattern), None)
+        layout = next((fit for _, fit in match.inputs.values() if fit.pattern.count("(") == 2), None)
         path = match.unit.first.partition("#")[0]
         if layout is None or not match.unit.inner:
             continue
         size = prod(dict(layout.sizes).values())
         for i, link in enumerate(twins.pairing.links):
             leaf = twins.first.leaf(link.first.path)
-            dense = path in owners(link) and len(leaf.shape) == 2 and "(" not in link.pattern
+            dense = path in owners(link) and len(leaf.shape) == 2 and not set("1(") & set(link.pattern)
             if dense and leaf.shape[inputs_axis(leaf)] == size:
                 changed[i] = with_flat(link, inputs_axis(leaf), layout)
     return changed
