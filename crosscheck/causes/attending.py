@@ -136,18 +136,15 @@ def separate_weights(weights: Mapping[str, Array], leaf: str) -> tuple[list[Proj
     others = [layer for layer in layers if not any(layer in found for found in named)]
     if any(len(found) != 1 for found in (*named, others)):
         return None
-    kernels = [weights[f"{layer}.{leaf}"] for (layer,) in (*named, others)]
-    if leaf == "weight":
-        kernels = [kernel.T for kernel in kernels]
-    kernels = [kernel.reshape(len(kernel), -1) for kernel in kernels[:3]] + [
-        kernels[3].reshape(-1, kernels[3].shape[-1])
-    ]
-    biases = [
-        np.ravel(weights.get(f"{layer}.bias", np.zeros(kernel.shape[1])))
-        for (layer,), kernel in zip((*named, others), kernels)
-    ]
-    *projections, out = zip(kernels, biases)
-    return projections, out
+
+    def projection(layer: str, shape: tuple[int, int]) -> Projection:
+        kernel = weights[f"{layer}.{leaf}"]
+        kernel = kernel.T if leaf == "weight" else kernel.reshape(shape)
+        return kernel, np.ravel(weights.get(f"{layer}.bias", np.zeros(kernel.shape[1])))
+
+    (out,) = others
+    inward = [projection(layer, (len(weights[f"{layer}.{leaf}"]), -1)) for (layer,) in named]
+    return inward, projection(out, (-1, weights[f"{out}.{leaf}"].shape[-1]))
 
 
 def module_variants(

@@ -3,7 +3,7 @@ and several values as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, product
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.changes import comparable
-from crosscheck.causes.concats import concatenated, parts
+from crosscheck.causes.concats import concatenated, fits, parts
 from crosscheck.causes.functions import GELU, GELU_TANH, MAIN, RELU, SILU
 from crosscheck.causes.normalizing import unit_length
 from crosscheck.causes.padding import padded
@@ -98,11 +98,7 @@ def together(site: Site) -> Iterator[Look]:
     near = [x for x in site.inputs if x.dtype.kind == "f" and x.ndim > 2][-NEARBY:]
     for count in range(2, NEARBY if site.first.ndim == 2 else 0):
         for values, axis in product(combinations(near, count), (1, -1)):
-            if sum(x.shape[axis] for x in values) == site.first.shape[1] and fit_together(values, axis):
+            alike = all(fits(x, values[0], axis % x.ndim) for x in values)
+            if alike and sum(x.shape[axis] for x in values) == site.first.shape[1]:
                 made = replace(site, inputs=(np.concatenate(values, axis),), given=(), called=())
                 yield Look(made, f"of {count} values put together", (reduced,))
-
-
-def fit_together(values: Sequence[Array], axis: int) -> bool:
-    """Whether their sizes along all other axes are equal."""
-    return len({(*x.shape[:axis], *x.shape[axis:][1:]) for x in values}) == 1

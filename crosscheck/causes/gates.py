@@ -65,6 +65,10 @@ cause(
     "https://arxiv.org/abs/1704.06904",
 )
 
+FORMS = {"": 0.0, "one more than ": 1.0}
+"""What is added to a gate, by how that is said."""
+BARE = "by itself"
+BETWEEN.update({frozenset((form, BARE)): "gate-missing" for form in FORMS})
 GATES: dict[str, Function] = {name: MAIN[name] for name in (SIGMOID, SILU, RELU, TANH, *GELUS, NONE)}
 
 
@@ -134,11 +138,6 @@ def bare(near_by: Sequence[Array], way: Way, shape: tuple[int, ...]) -> Variant:
     more = ((way.name, MORE), (ANY, ""), (f"gated {way.source}", ""), (BARE, "gate-missing"))
     make = partial(np.broadcast_to, way.function(near_by[way.source]), shape)
     return Variant((), f"{way.name} of one value, by itself", make, ANY, MORE, more)
-
-
-FORMS = {"": 0.0, "one more than ": 1.0}
-BARE = "by itself"
-BETWEEN.update({frozenset((form, BARE)): "gate-missing" for form in FORMS})
 
 
 def products_near(left: Array, right: Array, side: Array) -> Array:

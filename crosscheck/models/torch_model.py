@@ -163,9 +163,7 @@ class TorchModel(Model):
         for name, tensor in {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}.items():
             own = self.types[name]
             wanted = torch.float64 if ask.dtype == "float64" and own.is_floating_point else own
-            tensor.data = torch.from_numpy(np.array(ask.values.get(name, self.given[name]), order="C")).to(
-                self.device, wanted
-            )
+            tensor.data = self.tensor(ask.values.get(name, self.given[name]), "").to(wanted)
             if isinstance(tensor, nn.Parameter):
                 tensor.requires_grad_(tensor.is_floating_point())
         self.module.train(ask.train)

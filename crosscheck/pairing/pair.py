@@ -24,13 +24,17 @@ def pair(first: Model, second: Model, used: Used, used_there: Used, given: Mappi
     links = user_links(first, second, given or {})
     gates, zeros = recurrent_links(first, second, links, used, used_there)
     links += gates
-    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
+
+    def rest() -> tuple[list[Leaf], list[Leaf]]:
+        return unlinked(first, links, True), unlinked(second, links, False, zeros)
+
+    a, b = rest()
     for pack, group, fit in packed.unpack(without_twin(a, b), b, used, used_there):
         links += packed.pack_links(pack, group, fit, False, "packed")
-    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
+    a, b = rest()
     for pack, group, fit in packed.unpack(without_twin(b, a), a, used_there, used):
         links += packed.pack_links(pack, group, fit, True, "packed")
-    a, b = unlinked(first, links, True), unlinked(second, links, False, zeros)
+    a, b = rest()
     known = {(owner(link.first.path), owner(link.second.path)) for link in links}
     for one, other in assign(a, b, used, used_there, known):
         links.append(link_of(one, other))

@@ -56,11 +56,13 @@ def narrow_constant(twins: Any, scene: Any, divergence: Any) -> str:
     for site in sites(twins, scene, divergence)[:1]:
         if site.first.shape != site.second.shape:
             continue
-        more = along(site.second - site.first, site.first)
-        if more and abs(more) <= 2 * ROUNDOFF["float32"]:
+        difference = site.second - site.first
+        if not np.linalg.norm(difference) <= 2 * ROUNDOFF["float32"] * np.linalg.norm(site.first):
+            continue
+        if more := along(difference, site.first):
             return f"the second is {1 + more:.9g} times the first"
-        terms = [x for x in (*site.inputs, *site.given, *site.cotangents) if x.shape == site.first.shape]
-        if any(along(site.second - site.first, term) for term in terms):
+        terms = (x for x in (*site.inputs, *site.given, *site.cotangents) if x.shape == site.first.shape)
+        if any(along(difference, term) for term in terms):
             return "they differ by a small multiple of one term"
     return ""
 
