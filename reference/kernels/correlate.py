@@ -99,7 +99,7 @@ def filter_gradient(X, dZ, shape, stride, dilation):
     patch, n = prod(shape[:3]), shape[3]
     if is_one_chunk(V):
         return shared_matmul_over_rows(rows(V), dZ.reshape(-1, n)).reshape(shape)
-    turned = better_turned(dZ.size // n, patch, n, X.dtype)
+    turned = better_turned(dZ.size // n, patch, n, X.dtype, in_cache=True)
 
     def of_chunk(chunk):
         factors = rows(V[chunk]), dZ[chunk].reshape(-1, n)

@@ -13,9 +13,10 @@ from reference.kernels import threads
 from reference.kernels.threads import share, span, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
-LARGEST, WORTH_A_SUM, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 1000, 4
-"""Multiplications in a piece; rows of a piece whose result is only a part of a sum; rows for which it pays to turn a
-result round; times as many rows as the second factor has, for which a copy of that pays. All from measurements."""
+LARGEST, WORTH_A_SUM, AT_ONCE, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 16, 1000, 4
+"""Multiplications in a piece; rows of a piece whose result is only a part of a sum, and how many such results are held;
+rows for which it pays to turn a result round; times as many rows as the second factor has, for which a copy of that
+pays. All from measurements."""
 FEW_COLUMNS, L1_BYTES = {4: 64, 8: 256}, 48 << 10
 """Where pieces pay: each of them reads the whole second factor, which has few columns (for numbers of so many bytes) or
 is in the nearest cache."""
@@ -39,11 +40,23 @@ def matmul(A, B, out=None):
 def matmul_over_rows(A, B, out=None):
     """A^T B summed over the rows of A [.. r k] and B [.. r n]."""
     r, k, n = *A.shape[-2:], B.shape[-1]
-    rows = piece(k, n, A.itemsize)
-    A, rows = A.swapaxes(-1, -2), rows if rows >= WORTH_A_SUM else r
+    rows = piece(k, n, A.itemsize) if sums_in_pieces(k, n, A.itemsize) else r
+    if A.ndim == 2 and rows < r:
+        return sum_over_pieces(A, B, rows, out)
+    A = A.swapaxes(-1, -2)
     out = np.matmul(A[..., :rows], B[..., :rows, :], out=out)
     for i in range(rows, r, rows):
         out += A[..., i : i + rows] @ B[..., i : i + rows, :]
+    return out
+
+
+def sum_over_pieces(A, B, rows, out=None):
+    """The same of two matrices, several pieces of so many rows at once."""
+    cut = len(A) - len(A) % rows
+    A_pieces, B_pieces = (M[:cut].reshape(-1, rows, M.shape[1]) for M in (A, B))
+    out = np.matmul(A[cut:].T, B[cut:], out=out)
+    for i in range(0, len(A_pieces), AT_ONCE):
+        out += (A_pieces[i : i + AT_ONCE].swapaxes(1, 2) @ B_pieces[i : i + AT_ONCE]).sum(axis=0)
     return out
 
 
@@ -82,9 +95,11 @@ def shared_matmul_over_rows(A, B):
     return Z
 
 
-def better_turned(rows, k, n, dtype):
-    """Whether (B^T A)^T is made sooner than A^T B from so many rows in all; it has to be turned round in the end."""
-    return dtype == np.float64 and k > n and rows >= WORTH_TURNING
+def better_turned(rows, k, n, dtype, in_cache=False):
+    """Whether (B^T A)^T is made sooner than A^T B from so many rows in all; it has to be turned round in the end. In
+    pieces it is when the factors come from memory, and whole when they are float64."""
+    sooner = not in_cache if sums_in_pieces(k, n, np.dtype(dtype).itemsize) else dtype == np.float64
+    return sooner and k > n and rows >= WORTH_TURNING
 
 
 def transposed(B, rows):
@@ -102,6 +117,11 @@ def piece(k, n, itemsize):
     if rows < 4 or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4
+
+
+def sums_in_pieces(k, n, itemsize):
+    """Whether pieces pay whose results, each k x n, have to be added up."""
+    return WORTH_A_SUM <= piece(k, n, itemsize) < LARGEST
 
 
 @cache
