@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from reference.kernels.blocks import blocks
-from reference.kernels.products import better_turned, matmul, matmul_over_rows, shared_matmul, shared_matmul_over_rows
+from reference.kernels.products import better_turned, matmul_over_rows, shared_matmul, shared_matmul_over_rows, times
 from reference.kernels.threads import even, share, total
 
 CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 21, 512, 64
@@ -62,14 +62,15 @@ def correlate(X, W, stride, dilation, out=None):
     if is_one_chunk(V):
         Z[...] = shared_matmul(rows(V), W_matrix).reshape(Z.shape)
         return Z
+    by_W = times(W_matrix, prod(V.shape[:3]))
 
     def work(part):
         for chunk in part:
             P = rows(V[chunk])
             if Z.flags.c_contiguous:
-                matmul(P, W_matrix, out=Z[chunk].reshape(-1, W.shape[3]))
+                by_W(P, out=Z[chunk].reshape(-1, W.shape[3]))
             else:
-                Z[chunk] = matmul(P, W_matrix).reshape(Z[chunk].shape)
+                Z[chunk] = by_W(P).reshape(Z[chunk].shape)
 
     share(work, chunks(V))
     return Z

@@ -8,7 +8,7 @@ At a stride the pixels that are seen are gathered first, once for both passes; t
 import numpy as np
 
 from reference.kernels.blocks import pad, unpad
-from reference.kernels.products import shared_matmul, shared_matmul_over_rows, transposed
+from reference.kernels.products import shared_matmul, shared_matmul_over_rows
 
 
 def conv(X, W, stride, padding, dilation):
@@ -21,7 +21,7 @@ def conv(X, W, stride, padding, dilation):
         dW = shared_matmul_over_rows(pixels(X_seen), pixels(dZ)).reshape(W.shape)
         if not need_input:
             return None, dW
-        dX_seen = product(dZ, transposed(W_matrix, dZ.size // dZ.shape[3]))
+        dX_seen = product(dZ, W_matrix.T)
         if stride == (1, 1):
             return unpad(dX_seen, padding), dW
         dX_pad = np.zeros_like(pad(X, padding))

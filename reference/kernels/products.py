@@ -1,11 +1,12 @@
 """Matrix products in pieces so small that the BLAS multiplies them as they lie.
 
-A BLAS copies its operands into an order of its own before it multiplies. With few columns that is a large part of the
-time, and OpenBLAS has, for processors with AVX-512, code without it for products of at most 10^6 multiplications. So
-there a long product is cut into pieces of rows. That code runs on one thread, and is not used unless the BLAS does too.
+A BLAS copies its operands into an order of its own before it multiplies. OpenBLAS has, for processors with AVX-512,
+code without it for products of at most 10^6 multiplications, and where the rows of the second factor are short and lie
+side by side nothing is quicker. So there a long product is cut into pieces of rows, and a wide second factor is copied,
+once, into blocks of columns. That code runs on one thread, and is not used unless the BLAS does too.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -13,28 +14,58 @@ from reference.kernels import threads
 from reference.kernels.threads import share, span, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
-LARGEST, WORTH_A_SUM, AT_ONCE, WORTH_TURNING, WORTH_A_COPY = 10**6, 64, 16, 1000, 4
+LARGEST, WORTH_A_SUM, AT_ONCE, WORTH_TURNING = 10**6, 64, 16, 1000
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum, and how many such results are held;
-rows for which it pays to turn a result round; times as many rows as the second factor has, for which a copy of that
-pays. All from measurements."""
+rows for which it pays to turn a result round. All from measurements, as what follows, for numbers of 4 and 8 bytes."""
+WIDTHS = {4: (64, 48, 32), 8: (32, 24, 16)}
+"""Columns of a block: the first that leaves none over."""
+WORTH_BLOCKS, WORTH_A_COPY = {4: (256, 25e6), 8: (100, 5e6)}, {4: 4, 8: 1}
+"""Rows and multiplications for which the copy into blocks pays; times as many rows as the second factor has, if that is
+to be turned round as well."""
 FEW_COLUMNS, L1_BYTES = {4: 64, 8: 256}, 48 << 10
-"""Where pieces pay: each of them reads the whole second factor, which has few columns (for numbers of so many bytes) or
-is in the nearest cache."""
+"""Where pieces pay without blocks: each of them reads the whole second factor, which has few columns or is in the
+nearest cache."""
 
 
-def matmul(A, B, out=None):
-    """A [.. r k] @ B [.. k n], where both have the same leading axes, or B none; whole where B is a view turned round,
-    which every piece would turn again."""
-    r, (k, n) = A.shape[-2], B.shape[-2:]
-    rows = piece(k, n, A.itemsize)
-    if rows >= r or B.strides[-1] > B.itemsize:
-        return np.matmul(A, B, out=out)
-    out = np.empty((*A.shape[:-1], n), A.dtype) if out is None else out
-    cut = r - r % rows
-    pieces = out[..., :cut, :].reshape(*out.shape[:-2], -1, rows, n)
-    np.matmul(A[..., :cut, :].reshape(*A.shape[:-2], -1, rows, k), B[..., None, :, :], out=pieces)
-    np.matmul(A[..., cut:, :], B, out=out[..., cut:, :])
+def times(B, rows):
+    """The function (A, out=None) -> A [.. r k] @ B [.. k n], where both have the same leading axes, or B none, for A of
+    so many rows in all. What B needs is done once."""
+    k, n = B.shape[-2:]
+    columns = width(B, rows)
+    height = piece(k, columns, B.itemsize)
+    turned = B.strides[-1] > B.itemsize
+    if height >= (rows if columns == n else LARGEST) or (turned and rows < WORTH_A_COPY[B.itemsize] * k):
+        return lambda A, out=None: np.matmul(A, B, out=out)
+    return partial(by_blocks, np.ascontiguousarray(in_columns(B, columns)), height)
+
+
+def width(B, rows):
+    """How many columns of B make a block, all if that copy does not pay."""
+    k, n = B.shape[-2:]
+    least_rows, least = WORTH_BLOCKS[B.itemsize]
+    widths = WIDTHS[B.itemsize]
+    if n <= widths[0] or k * n * B.itemsize <= L1_BYTES or rows < least_rows or rows * B.size < least:
+        return n
+    return next((columns for columns in widths if n % columns == 0), n)
+
+
+def by_blocks(blocks, height, A, out=None):
+    """A [.. r k] by blocks [.. q k c] of columns, so many rows at a time -> [.. r (q c)]"""
+    *lead, r, k = A.shape
+    *_, q, _, columns = blocks.shape
+    out = np.empty((*lead, r, q * columns), A.dtype) if out is None else out
+    cut = r - r % height
+    pieces = A[..., :cut, :].reshape(*lead, cut // height, 1, height, k)
+    whole = out[..., :cut, :].reshape(*lead, cut // height, height, q * columns)
+    np.matmul(pieces, blocks[..., None, :, :, :], out=in_columns(whole, columns))
+    np.matmul(A[..., None, cut:, :], blocks, out=in_columns(out[..., cut:, :], columns))
     return out
+
+
+def in_columns(M, columns):
+    """[.. r (q c)] -> [.. q r c]"""
+    *lead, r, n = M.shape
+    return M.reshape(*lead, r, n // columns, columns).swapaxes(-2, -3)
 
 
 def matmul_over_rows(A, B, out=None):
@@ -64,14 +95,11 @@ def shared_matmul(A, B):
     """A [r k] @ B [k n], of which every worker makes some rows, or some columns if there are more of those."""
     r, n = len(A), B.shape[1]
     Z = np.empty((r, n), A.dtype)
-
-    def rows(part):
-        matmul(A[span(part)], B, out=Z[span(part)])
-
-    def columns(part):
-        matmul(A, B[:, span(part)], out=Z[:, span(part)])
-
-    share(rows if r >= n else columns, range(max(r, n)))
+    if r < n:
+        share(lambda part: times(B[:, span(part)], r)(A, out=Z[:, span(part)]), range(n))
+    else:
+        by_B = times(B, r)
+        share(lambda part: by_B(A[span(part)], out=Z[span(part)]), range(r))
     return Z
 
 
@@ -100,14 +128,6 @@ def better_turned(rows, k, n, dtype, in_cache=False):
     pieces it is when the factors come from memory, and whole when they are float64."""
     sooner = not in_cache if sums_in_pieces(k, n, np.dtype(dtype).itemsize) else dtype == np.float64
     return sooner and k > n and rows >= WORTH_TURNING
-
-
-def transposed(B, rows):
-    """The transpose of matrices [.. k n], copied if a product of so many rows with it can then be made in pieces and is
-    quicker by more than the copy takes."""
-    *_, k, n = B.shape
-    pays = piece(n, k, B.itemsize) < LARGEST and rows >= WORTH_A_COPY * max(k, n)
-    return np.ascontiguousarray(B.swapaxes(-1, -2)) if pays else B.swapaxes(-1, -2)
 
 
 def piece(k, n, itemsize):

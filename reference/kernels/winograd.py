@@ -14,9 +14,10 @@ Source: Lavin & Gray 2016.
 import numpy as np
 
 from reference.kernels.blocks import blocks
-from reference.kernels.products import matmul, matmul_over_rows, transposed
+from reference.kernels.long_rows import joined
+from reference.kernels.products import matmul_over_rows, times
 from reference.kernels.schemes import F23, combine, in_two_directions, spread
-from reference.kernels.threads import chunks, share, total
+from reference.kernels.threads import share, span, total
 from reference.kernels.tiles import add, deal
 
 CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
@@ -35,16 +36,19 @@ def conv(X, W, stride, padding, dilation, scheme=F23):
 
 def applied(G, parts):
     """G [p q] by the sum of parts [.. k n], whose leading axes make q; the sum of several is made in the first. So few
-    rows are quicker a chunk of columns at a time."""
-    matrices = [part.reshape(G.shape[1], -1) for part in parts]
-    result = np.empty((len(G), *parts[0].shape[-2:]), G.dtype)
+    rows are quicker some columns at a time."""
+    p, q = G.shape
+    k, n = parts[0].shape[-2:]
+    columns = n * joined(k, n, CHUNK_COLUMNS)
+    matrices = [part.reshape(q, -1, columns) for part in parts]
+    result = np.empty((p, k * n // columns, columns), G.dtype)
 
     def work(part):
-        for columns in chunks(part, CHUNK_COLUMNS):
-            np.matmul(G, total(M[:, columns] for M in matrices), out=result.reshape(len(G), -1)[:, columns])
+        M = total(M[:, span(part)] for M in matrices)
+        np.matmul(G, M.swapaxes(0, 1), out=result[:, span(part)].swapaxes(0, 1))
 
-    share(work, range(matrices[0].shape[1]), CHUNK_COLUMNS)
-    return result
+    share(work, range(k * n // columns))
+    return result.reshape(p, k, n)
 
 
 def product(X, U, padding, scheme):
@@ -52,11 +56,12 @@ def product(X, U, padding, scheme):
     h, w = (size + sum(side) - 2 for size, side in zip(X.shape[1:3], padding))
     down, across = -(-h // m), -(-w // m)
     Z = np.empty((len(X), down, m, across, m, n), X.dtype)
+    by_U = times(U, len(X) * down * across)
 
     def work(part):
         for images, rows in blocks(part, down, across, CHUNK_TILES):
             V = points(X[images], rows, across, padding, scheme)
-            M = matmul(as_matrices(V), U).reshape(*V.shape[:5], n)
+            M = by_U(as_matrices(V)).reshape(*V.shape[:5], n)
             outputs(M, scheme, out=Z[images, rows])
 
     share(work, range(len(X)))
@@ -68,13 +73,13 @@ def gradients(dZ, X, U, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
-    U_transposed = transposed(U, len(X) * down * across)
+    by_U_transposed = times(U.swapaxes(-1, -2), len(X) * down * across)
 
     def of_chunk(images, rows):
         tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)
         dM = outputs_back(tiles, scheme)
         if need_input:
-            dV = matmul(as_matrices(dM), U_transposed).reshape(*dM.shape[:5], X.shape[3])
+            dV = by_U_transposed(as_matrices(dM)).reshape(*dM.shape[:5], X.shape[3])
             add(points_back(dV, scheme), dX[images], padding[0][0] - m * rows.start, padding[1][0])
         V = points(X[images], rows, across, padding, scheme)
         return matmul_over_rows(as_matrices(V), as_matrices(dM))

@@ -148,6 +148,13 @@ def in_pieces(monkeypatch, largest):
     monkeypatch.setattr(products, "WORTH_A_SUM", 2)
 
 
+def in_blocks(monkeypatch, widths, rows, multiplications):
+    """The second factor of such products in blocks of one of the widths."""
+    monkeypatch.setattr(products, "WIDTHS", {4: widths, 8: widths})
+    monkeypatch.setattr(products, "WORTH_BLOCKS", {size: (rows, multiplications) for size in (4, 8)})
+    monkeypatch.setattr(products, "L1_BYTES", 0)
+
+
 def in_groups(row):
     return row[-1] > 1
 
@@ -187,6 +194,7 @@ def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype,
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
     in_pieces(monkeypatch, 500)
+    in_blocks(monkeypatch, (2, 3), rows=1, multiplications=1)
     monkeypatch.setattr(products, "WORTH_TURNING", 1)
     row = SHAPES[name]
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
@@ -255,25 +263,39 @@ def test_float64_takes_winograds_way_with_fewer_channels():
     assert [getattr(way, "func", way) for way in ways] == [conv.direct, winograd.conv]
 
 
+def assert_multiplies(A, B, rows):
+    """By B as it lies and turned round in memory, into an array of its own and a given one."""
+    for by_B in (products.times(B, rows), products.times(B.swapaxes(-1, -2).copy().swapaxes(-1, -2), rows)):
+        np.testing.assert_array_equal(by_B(A), A @ B)
+        out = np.empty((*A.shape[:-1], B.shape[-1]), A.dtype)
+        assert by_B(A, out=out) is out
+        np.testing.assert_array_equal(out, A @ B)
+
+
 @pytest.mark.parametrize("largest", [1, 100, 1000, 10**6])
 @pytest.mark.parametrize("lead", [(), (3,)], ids=["matrices", "stacks of matrices"])
 def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatch):
     in_pieces(monkeypatch, largest)
     rng = np.random.default_rng(1)
     A, B, C = (whole_numbers(rng, (*lead, *shape)) for shape in ((29, 4), (4, 3), (29, 3)))
-    out = np.empty(C.shape)
-    np.testing.assert_array_equal(products.matmul(A, B), A @ B)
-    assert products.matmul(A, B, out=out) is out
-    np.testing.assert_array_equal(out, A @ B)
+    assert_multiplies(A, B, rows=29)
     np.testing.assert_array_equal(products.matmul_over_rows(A, C), A.swapaxes(-1, -2) @ C)
     out = np.empty((*lead, 4, 3))
     assert products.matmul_over_rows(A, C, out=out) is out
     np.testing.assert_array_equal(out, A.swapaxes(-1, -2) @ C)
-    for rows in (1, 1000):
-        turned = products.transposed(B, rows)
-        np.testing.assert_array_equal(turned, B.swapaxes(-1, -2))
-        np.testing.assert_array_equal(products.matmul(C, turned), C @ B.swapaxes(-1, -2))
-        assert turned.flags.c_contiguous == (rows == 1000 and largest > 1)
+
+
+@pytest.mark.parametrize(("n", "columns"), [(12, 4), (9, 3), (7, 7), (4, 4)])
+@pytest.mark.parametrize("rows", [0, 1, 5, 24, 29])
+@pytest.mark.parametrize("lead", [(), (3,)], ids=["matrices", "stacks of matrices"])
+def test_products_by_blocks_of_columns_are_matrix_products(lead, rows, n, columns, monkeypatch):
+    in_pieces(monkeypatch, 100)
+    in_blocks(monkeypatch, (4, 3), rows=29, multiplications=100)
+    rng = np.random.default_rng(1)
+    A, B = (whole_numbers(rng, (*lead, *shape)) for shape in ((rows, 3), (3, n)))
+    assert products.width(B, 29) == columns
+    assert products.width(B, 28) == n
+    assert_multiplies(A, B, rows=29)
 
 
 def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
@@ -282,6 +304,9 @@ def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
     assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 4, 10**6]
     assert [products.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
+    shapes = [(392, 512, 128), (392, 256, 96), (6272, 64, 100), (250, 512, 512), (2000, 64, 96), (2000, 64, 512)]
+    assert [products.width(np.empty((k, n), np.float32), rows) for rows, k, n in shapes] == [64, 96, 100, 512, 96, 64]
+    assert [products.width(np.empty((k, n)), rows) for rows, k, n in shapes] == [32, 32, 100, 32, 96, 32]
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
     assert products.piece(64, 64, 4) == 10**6
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
