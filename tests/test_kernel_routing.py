@@ -73,3 +73,25 @@ def test_relu_of_images_takes_the_kernel(monkeypatch):
     assert len(used) == 1
     np.testing.assert_array_equal(A, expected)
     np.testing.assert_array_equal(back(U), expected_back(U))
+
+
+def test_wide_dense_layers_take_the_kernel(monkeypatch):
+    from reference.layers import dense
+
+    used = []
+    original = dense.fast_product
+    monkeypatch.setattr(dense, "fast_product", lambda *factors: used.append(factors) or original(*factors))
+    layer = dense.Dense(1000, 1100)
+    rng = np.random.default_rng(0)
+    W, b, A, dZ = (
+        rng.integers(-4, 5, shape).astype(float) for shape in ((1100, 1000), (1100, 1), (1000, 3), (1100, 3))
+    )
+    Z, back = layer.forward({"W": W, "b": b}, A)
+    with kernels.definition_only():
+        expected, expected_back = layer.forward({"W": W, "b": b}, A)
+    assert len(used) == 1
+    np.testing.assert_array_equal(Z, expected)
+    (dp, dA), (expected_dp, expected_dA) = back(dZ), expected_back(dZ)
+    np.testing.assert_array_equal(dA, expected_dA)
+    for name in ("W", "b"):
+        np.testing.assert_array_equal(dp[name], expected_dp[name])

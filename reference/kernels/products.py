@@ -11,12 +11,15 @@ from functools import cache, partial
 import numpy as np
 
 from reference.kernels import threads
-from reference.kernels.threads import share, span, total
+from reference.kernels.threads import chunks, share, span, total
 
 WITH_AVX_512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 LARGEST, WORTH_A_SUM, AT_ONCE, WORTH_TURNING = 10**6, 64, 16, 1000
 """Multiplications in a piece; rows of a piece whose result is only a part of a sum, and how many such results are held;
 rows for which it pays to turn a result round. All from measurements, as what follows, for numbers of 4 and 8 bytes."""
+LONGEST = 1200
+"""Terms that a piece adds up one after the other: of more, the sum is more than twice as far off as that of a BLAS that
+adds up parts of some hundred."""
 WIDTHS = {4: (64, 48, 32), 8: (32, 24, 16)}
 """Columns of a block: the first that leaves none over."""
 WORTH_BLOCKS, WORTH_A_COPY = {4: (256, 25e6), 8: (100, 5e6)}, {4: 4, 8: 1}
@@ -30,12 +33,30 @@ nearest cache."""
 def times(B, rows):
     """The function (A, out=None) -> A [.. r k] @ B [.. k n], where both have the same leading axes, or B none, for A of
     so many rows in all. What B needs is done once."""
+    parts = chunks(range(B.shape[-2]), LONGEST)
+    factors = [in_pieces(B[..., part, :], rows) for part in parts]
+    if None in factors:
+        return lambda A, out=None: np.matmul(A, B, out=out)
+    return partial(summed, list(zip(parts, factors)))
+
+
+def summed(factors, A, out=None):
+    """A [.. r k] times each factor, which takes a part of k."""
+    (part, by_B), *others = factors
+    out = by_B(A[..., part], out)
+    for part, by_B in others:
+        out += by_B(A[..., part])
+    return out
+
+
+def in_pieces(B, rows):
+    """The product with B [.. k n] by pieces, None if they do not pay."""
     k, n = B.shape[-2:]
     columns = width(B, rows)
     height = piece(k, columns, B.itemsize)
     turned = B.strides[-1] > B.itemsize
     if height >= (rows if columns == n else LARGEST) or (turned and rows < WORTH_A_COPY[B.itemsize] * k):
-        return lambda A, out=None: np.matmul(A, B, out=out)
+        return None
     return partial(by_blocks, np.ascontiguousarray(in_columns(B, columns)), height)
 
 
@@ -71,7 +92,7 @@ def in_columns(M, columns):
 def matmul_over_rows(A, B, out=None):
     """A^T B summed over the rows of A [.. r k] and B [.. r n]."""
     r, k, n = *A.shape[-2:], B.shape[-1]
-    rows = piece(k, n, A.itemsize) if sums_in_pieces(k, n, A.itemsize) else r
+    rows = min(piece(k, n, A.itemsize), LONGEST) if sums_in_pieces(k, n, A.itemsize) else r
     if A.ndim == 2 and rows < r:
         return sum_over_pieces(A, B, rows, out)
     A = A.swapaxes(-1, -2)
@@ -132,9 +153,9 @@ def better_turned(rows, k, n, dtype, in_cache=False):
 
 def piece(k, n, itemsize):
     """How many rows a piece has, a multiple of what is worked on together; as good as all if pieces do not pay."""
-    rows = LARGEST // (k * n)
-    pays = n <= FEW_COLUMNS[itemsize] // (1 if rows >= 8 else 2) or k * n * itemsize <= L1_BYTES
-    if rows < 4 or not (pays and threads.blas_has_one() and small_products_are_quick()):
+    rows, least = LARGEST // (k * n), 4 if n == WIDTHS[itemsize][0] else 8
+    pays = n <= FEW_COLUMNS[itemsize] or k * n * itemsize <= L1_BYTES
+    if rows < least or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4
 

@@ -20,7 +20,8 @@ from reference.kernels.schemes import F23, combine, in_two_directions, spread
 from reference.kernels.threads import share, span, total
 from reference.kernels.tiles import add, deal
 
-CHUNK_TILES, CHUNK_COLUMNS = 512, 4096
+CHUNK_TILES, CHUNK_BYTES, CHUNK_COLUMNS = 128, 1 << 17, 4096
+"""At least so many tiles are worked on at once, more if one point of them has fewer bytes."""
 
 
 def conv(X, W, stride, padding, dilation, scheme=F23):
@@ -59,7 +60,7 @@ def product(X, U, padding, scheme):
     by_U = times(U, len(X) * down * across)
 
     def work(part):
-        for images, rows in blocks(part, down, across, CHUNK_TILES):
+        for images, rows in chunks(part, down, across, U):
             V = points(X[images], rows, across, padding, scheme)
             M = by_U(as_matrices(V)).reshape(*V.shape[:5], n)
             outputs(M, scheme, out=Z[images, rows])
@@ -85,9 +86,13 @@ def gradients(dZ, X, U, padding, scheme, need_input):
         return matmul_over_rows(as_matrices(V), as_matrices(dM))
 
     def work(part):
-        return total(of_chunk(*chunk) for chunk in blocks(part, down, across, CHUNK_TILES))
+        return total(of_chunk(*chunk) for chunk in chunks(part, down, across, U))
 
     return dX, share(work, range(len(X)))
+
+
+def chunks(images, down, across, U):
+    return blocks(images, down, across, max(CHUNK_TILES, CHUNK_BYTES // (max(U.shape[1:]) * U.itemsize)))
 
 
 def as_matrices(V):

@@ -10,7 +10,10 @@ Source: Course 1, week 4, "Forward and backward propagation".
 
 from dataclasses import dataclass
 
+from reference import kernels
 from reference.checks import matrix
+from reference.kernels.dense import dense as fast_product
+from reference.kernels.dense import is_wide
 from reference.module import Layer
 
 
@@ -27,12 +30,25 @@ class Dense(Layer):
     def forward(self, p, A_prev):
         matrix("A_prev", A_prev, rows=self.n_prev)
         W = p["W"]
-        Z = W @ A_prev + p["b"] if self.bias else W @ A_prev
+        WA, product_back = product(W, A_prev)
+        Z = WA + p["b"] if self.bias else WA
 
         def back(dZ):
-            dp = {"W": dZ @ A_prev.T}
+            dW, dA_prev = product_back(dZ)
+            dp = {"W": dW}
             if self.bias:
                 dp["b"] = dZ.sum(axis=1, keepdims=True)
-            return dp, W.T @ dZ
+            return dp, dA_prev
 
         return Z, back
+
+
+def product(W, A):
+    """W A and the pullback: back(dZ) -> dW, dA."""
+    if kernels.suit(W, A) and is_wide(W, A):
+        return fast_product(W, A)
+
+    def back(dZ):
+        return dZ @ A.T, W.T @ dZ
+
+    return W @ A, back

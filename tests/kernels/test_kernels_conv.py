@@ -136,22 +136,24 @@ SIZES_OF_CHUNKS = [
     (depthwise, "CHUNK_VALUES"),
     (depthwise, "CHUNK_POSITIONS"),
     (winograd, "CHUNK_TILES"),
+    (winograd, "CHUNK_BYTES"),
     (winograd, "CHUNK_COLUMNS"),
 ]
 
 
-def in_pieces(monkeypatch, largest):
-    """Matrix products in pieces of at most so many multiplications, as on a processor for which that pays."""
+def in_pieces(monkeypatch, largest, longest=products.LONGEST):
+    """Matrix products in pieces of at most so many multiplications and sums of so many terms, as where that pays."""
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
     monkeypatch.setattr(products, "small_products_are_quick", lambda: True)
     monkeypatch.setattr(products, "LARGEST", largest)
+    monkeypatch.setattr(products, "LONGEST", longest)
     monkeypatch.setattr(products, "WORTH_A_SUM", 2)
 
 
 def in_blocks(monkeypatch, widths, rows, multiplications):
     """The second factor of such products in blocks of one of the widths."""
     monkeypatch.setattr(products, "WIDTHS", {4: widths, 8: widths})
-    monkeypatch.setattr(products, "WORTH_BLOCKS", {size: (rows, multiplications) for size in (4, 8)})
+    monkeypatch.setattr(products, "WORTH_BLOCKS", dict.fromkeys((4, 8), (rows, multiplications)))
     monkeypatch.setattr(products, "L1_BYTES", 0)
 
 
@@ -193,7 +195,7 @@ def test_winograds_way_is_the_definition(row):
 def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype, monkeypatch):
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
-    in_pieces(monkeypatch, 500)
+    in_pieces(monkeypatch, 500, longest=7)
     in_blocks(monkeypatch, (2, 3), rows=1, multiplications=1)
     monkeypatch.setattr(products, "WORTH_TURNING", 1)
     row = SHAPES[name]
@@ -287,9 +289,10 @@ def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatc
 
 @pytest.mark.parametrize(("n", "columns"), [(12, 4), (9, 3), (7, 7), (4, 4)])
 @pytest.mark.parametrize("rows", [0, 1, 5, 24, 29])
+@pytest.mark.parametrize("longest", [2, 3])
 @pytest.mark.parametrize("lead", [(), (3,)], ids=["matrices", "stacks of matrices"])
-def test_products_by_blocks_of_columns_are_matrix_products(lead, rows, n, columns, monkeypatch):
-    in_pieces(monkeypatch, 100)
+def test_products_by_blocks_of_columns_are_matrix_products(lead, longest, rows, n, columns, monkeypatch):
+    in_pieces(monkeypatch, 100, longest)
     in_blocks(monkeypatch, (4, 3), rows=29, multiplications=100)
     rng = np.random.default_rng(1)
     A, B = (whole_numbers(rng, (*lead, *shape)) for shape in ((rows, 3), (3, n)))
@@ -302,8 +305,10 @@ def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     in_pieces(monkeypatch, 10**6)
     sizes = [(144, 16), (64, 64), (1152, 64), (256, 64), (64, 256), (1152, 128), (512, 512)]
     assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
-    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 4, 10**6]
+    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
     assert [products.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
+    assert [products.piece(2304, n, 4) for n in (64, 56)] == [4, 10**6]
+    assert [products.piece(4608, n, 8) for n in (32, 28)] == [4, 10**6]
     shapes = [(392, 512, 128), (392, 256, 96), (6272, 64, 100), (250, 512, 512), (2000, 64, 96), (2000, 64, 512)]
     assert [products.width(np.empty((k, n), np.float32), rows) for rows, k, n in shapes] == [64, 96, 100, 512, 96, 64]
     assert [products.width(np.empty((k, n)), rows) for rows, k, n in shapes] == [32, 32, 100, 32, 96, 32]
@@ -343,6 +348,20 @@ def test_the_chosen_way_is_as_accurate_as_patches_times_filters(row, dtype):
         assert error(got, truth) <= 2 * error(by_patches, truth), name
         terms = dZ.size // dZ.shape[3] if name == "dW" else W[..., 0].size
         assert error(by_patches, truth) <= np.finfo(dtype).eps * np.sqrt(terms), name  # a random walk of roundings
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("r", "k", "n"), [(300, 1200, 64), (300, 3000, 32), (120, 9000, 4), (5000, 30, 10), (9000, 8, 8)]
+)
+def test_products_in_pieces_are_as_accurate_as_those_of_the_blas(r, k, n, dtype, monkeypatch):
+    in_pieces(monkeypatch, 10**6)
+    rng = np.random.default_rng(1)
+    A, B, C = (rng.standard_normal(shape) for shape in ((r, k), (k, n), (r, n)))
+    a, b, c = (M.astype(dtype) for M in (A, B, C))
+    A, B, C = (M.astype(np.longdouble) for M in (a, b, c))
+    assert error(products.times(b, r)(a), A @ B) <= 2 * error(a @ b, A @ B)
+    assert error(products.matmul_over_rows(a, c), A.T @ C) <= 2 * error(a.T @ c, A.T @ C)
 
 
 def test_the_scheme_with_four_outputs_is_taken_only_if_asked_for():

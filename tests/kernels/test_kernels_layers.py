@@ -1,4 +1,4 @@
-"""Pooling, batch norm, relu and softmax cross-entropy kernels against the formulas."""
+"""Pooling, batch norm, relu, dense and softmax cross-entropy kernels against the formulas."""
 
 import definitions
 import numpy as np
@@ -6,11 +6,13 @@ import pytest
 
 from reference.kernels import average_pool as average_pool_module
 from reference.kernels import batch_norm as batch_norm_module
+from reference.kernels import dense as dense_module
 from reference.kernels import max_pool as max_pool_module
 from reference.kernels import relu as relu_module
 from reference.kernels import softmax_cross_entropy as cross_entropy_module
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
+from reference.kernels.dense import dense, is_wide
 from reference.kernels.long_rows import joined, repeated
 from reference.kernels.max_pool import max_pool
 from reference.kernels.relu import relu
@@ -263,3 +265,24 @@ def test_softmax_cross_entropy_of_huge_logits_is_finite():
     assert J == 2000
     for _ in range(2):
         np.testing.assert_array_equal(back(1), [[1], [-1]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("n", "n_prev", "m"), [(5, 7, 2), (1300, 3, 2), (3, 1300, 4), (40, 30, 50)])
+def test_products_of_a_dense_layer(n, n_prev, m, workers, dtype):
+    rng = np.random.default_rng(4)
+    W, A, dZ = frozen(*(rng.integers(-4, 5, shape).astype(dtype) for shape in ((n, n_prev), (n_prev, m), (n, m))))
+    with threads(workers):
+        Z, back = dense(W, A)
+        dW, dA = back(dZ)
+    for got, expected in ((Z, W @ A), (dW, dZ @ A.T), (dA, W.T @ dZ)):
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_only_wide_dense_layers_take_the_kernel(monkeypatch):
+    monkeypatch.setattr(dense_module, "WORTH_PIECES", 12)
+    W = np.ones((3, 4))
+    assert is_wide(W, np.ones((4, 2)))
+    assert not any((is_wide(W, np.ones((4, 1))), is_wide(W, np.ones((4, 0))), is_wide(W[:2], np.ones((4, 2)))))
