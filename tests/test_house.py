@@ -30,6 +30,7 @@ ONLY_IN_REFERENCE = {
     "detection.localization": {"weights"},
     "detection.roi": {"largest", "pixels"},
     "layers.batch_norm": {"batch_norm", "batch_statistics", "averaged"},
+    "layers.dense": {"product"},
     "layers.conv": {"conv2d", "correlate", "filter_gradient", "gather", "turned", "patches"},
     "layers.losses": {"examples"},
     "layers.pooling": {"geometry", "max_pool", "average_pool", "inside"},
