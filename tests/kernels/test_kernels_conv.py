@@ -364,6 +364,16 @@ def test_products_in_pieces_are_as_accurate_as_those_of_the_blas(r, k, n, dtype,
     assert error(products.matmul_over_rows(a, c), A.T @ C) <= 2 * error(a.T @ c, A.T @ C)
 
 
+def test_no_piece_adds_up_more_terms_than_that_allows(monkeypatch):
+    in_pieces(monkeypatch, 10**6, longest=100)
+    factors = products.times(np.ones((250, 8)), 5000).args[0]
+    assert [part.stop - part.start for part, _ in factors] == [84, 84, 82]
+    used = []
+    monkeypatch.setattr(products, "sum_over_pieces", lambda A, B, rows, out: used.append(rows))
+    products.matmul_over_rows(np.ones((5000, 8)), np.ones((5000, 4)))
+    assert used == [100]
+
+
 def test_the_scheme_with_four_outputs_is_taken_only_if_asked_for():
     row = LARGE["3x3, 64 channels"]
     made, geometry = arrays(row, np.float64, normal_numbers)
