@@ -94,6 +94,19 @@ def test_whole_modules(cause_id, sound, fault, framework, faulty):
     check(explain(site(first, second)), cause_id, faulty, departs=False)
 
 
+@pytest.mark.parametrize("cause_id", ["attention-bool-mask-inverted", "attention-roles-exchanged"])
+def test_projections_in_layers_of_their_own(cause_id):
+    """As a torch module written by hand keeps them."""
+    _, sound, fault = next(row for row in WHOLE.values() if row[0] == cause_id)
+    first, second = pair(whole, sound, fault, "torch", 1)
+    names = ("q_proj", "k_proj", "v_proj", "proj")
+    kernels = [*np.split(first.weights["in_proj_weight"], 3), first.weights["out_proj.weight"]]
+    biases = [*np.split(first.weights["in_proj_bias"], 3), first.weights["out_proj.bias"]]
+    first.weights = {f"{name}.weight": kernel for name, kernel in zip(names, kernels)}
+    first.weights |= {f"{name}.bias": b for name, b in zip(names, biases)}
+    check(explain(site(first, second)), cause_id, 1, departs=False)
+
+
 @both_ways
 def test_a_mask_that_one_side_lacks(framework, faulty):
     first, second = pair(whole, {"mask": MASK}, {"mask": None}, framework, faulty)
