@@ -95,3 +95,19 @@ def test_wide_dense_layers_take_the_kernel(monkeypatch):
     np.testing.assert_array_equal(dA, expected_dA)
     for name in ("W", "b"):
         np.testing.assert_array_equal(dp[name], expected_dp[name])
+
+
+def test_sums_of_images_take_the_kernel_if_they_have_one_shape(monkeypatch):
+    from reference import combinators
+
+    used = []
+    original = combinators.fast_add
+    monkeypatch.setattr(combinators, "fast_add", lambda A, B: used.append(A) or original(A, B))
+    A, B = np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6))
+    np.testing.assert_array_equal(combinators.summed(A, B), A + B)
+    assert len(used) == 1
+    for left, right in ((A, B[:, :1]), (A[0], B[0]), (A, B.astype(np.float32))):
+        np.testing.assert_array_equal(combinators.summed(left, right), left + right)
+    with pytest.raises(ValueError, match="broadcast"):
+        combinators.summed(A, B.transpose(0, 2, 3, 1))
+    assert len(used) == 1

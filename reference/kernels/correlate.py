@@ -16,7 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from reference.kernels.blocks import blocks
-from reference.kernels.products import better_turned, matmul_over_rows, shared_matmul, shared_matmul_over_rows, times
+from reference.kernels.products import shared_matmul, shared_times
+from reference.kernels.sums_of_products import better_turned, matmul_over_rows, shared_matmul_over_rows
 from reference.kernels.threads import even, share, total
 
 CHUNK_BYTES, CHUNK_ROWS, REGISTER_BYTES = 1 << 21, 512, 64
@@ -62,7 +63,7 @@ def correlate(X, W, stride, dilation, out=None):
     if is_one_chunk(V):
         Z[...] = shared_matmul(rows(V), W_matrix).reshape(Z.shape)
         return Z
-    by_W = times(W_matrix, prod(V.shape[:3]))
+    by_W = shared_times(W_matrix, prod(V.shape[:3]))
 
     def work(part):
         for chunk in part:

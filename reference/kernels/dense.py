@@ -3,7 +3,8 @@
 Z = W A        dW = dZ A^T        dA = W^T dZ
 """
 
-from reference.kernels.products import shared_matmul, shared_matmul_over_rows
+from reference.kernels.products import shared_matmul
+from reference.kernels.sums_of_products import shared_matmul_over_rows
 
 WORTH_PIECES = 10**6
 """Weights for which it pays, from measurements."""

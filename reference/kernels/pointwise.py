@@ -8,7 +8,8 @@ At a stride the pixels that are seen are gathered first, once for both passes; t
 import numpy as np
 
 from reference.kernels.blocks import pad, unpad
-from reference.kernels.products import shared_matmul, shared_matmul_over_rows
+from reference.kernels.products import shared_matmul
+from reference.kernels.sums_of_products import shared_matmul_over_rows
 
 
 def conv(X, W, stride, padding, dilation):

@@ -3,18 +3,17 @@
 The maximum is taken with an array of zeros, for with a single zero NumPy has only a slow loop.
 """
 
+from functools import cache
+
 import numpy as np
 
-from reference.kernels.threads import WORTH_SHARING, chunks, share
-
-CHUNK_VALUES = 1 << 17
+from reference.kernels import elementwise
+from reference.kernels.elementwise import filled
 
 
 def relu(Z):
-    zeros = np.zeros(CHUNK_VALUES, Z.dtype)
-
     def larger(chunk, out):
-        np.maximum(Z_flat[chunk], zeros[: len(out)], out=out)
+        np.maximum(Z_flat[chunk], zeros(elementwise.CHUNK_VALUES, Z.dtype)[: len(out)], out=out)
 
     def back(dA):
         dA_flat = dA.reshape(-1)
@@ -30,14 +29,9 @@ def relu(Z):
     return A, back
 
 
-def filled(shape, dtype, fill):
-    """An array that `fill(chunk, out)` fills chunk by chunk."""
-    A = np.empty(shape, dtype)
-    A_flat = A.reshape(-1)
-
-    def work(part):
-        for chunk in chunks(part, CHUNK_VALUES):
-            fill(chunk, A_flat[chunk])
-
-    share(work, range(A.size), WORTH_SHARING)
-    return A
+@cache
+def zeros(count, dtype):
+    """As many as a chunk has, which nobody may change."""
+    chunk = np.zeros(count, dtype)
+    chunk.flags.writeable = False
+    return chunk

@@ -15,8 +15,9 @@ import numpy as np
 
 from reference.kernels.blocks import blocks
 from reference.kernels.long_rows import joined
-from reference.kernels.products import matmul_over_rows, times
+from reference.kernels.products import shared_times
 from reference.kernels.schemes import F23, combine, in_two_directions, spread
+from reference.kernels.sums_of_products import matmul_over_rows
 from reference.kernels.threads import share, span, total
 from reference.kernels.tiles import add, deal
 
@@ -57,7 +58,7 @@ def product(X, U, padding, scheme):
     h, w = (size + sum(side) - 2 for size, side in zip(X.shape[1:3], padding))
     down, across = -(-h // m), -(-w // m)
     Z = np.empty((len(X), down, m, across, m, n), X.dtype)
-    by_U = times(U, len(X) * down * across)
+    by_U = shared_times(U, len(X) * down * across)
 
     def work(part):
         for images, rows in chunks(part, down, across, U):
@@ -74,7 +75,7 @@ def gradients(dZ, X, U, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
-    by_U_transposed = times(U.swapaxes(-1, -2), len(X) * down * across)
+    by_U_transposed = shared_times(U.swapaxes(-1, -2), len(X) * down * across)
 
     def of_chunk(images, rows):
         tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)

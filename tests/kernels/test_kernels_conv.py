@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from reference.kernels import conv, correlate, depthwise, input_gradient, pointwise, products, winograd
+from reference.kernels import (
+    conv,
+    correlate,
+    depthwise,
+    input_gradient,
+    pieces,
+    pointwise,
+    products,
+    sums_of_products,
+    winograd,
+)
 from reference.kernels import threads as worker_threads
 from reference.kernels.schemes import F23, F43
 from reference.kernels.threads import threads
@@ -141,20 +151,20 @@ SIZES_OF_CHUNKS = [
 ]
 
 
-def in_pieces(monkeypatch, largest, longest=products.LONGEST):
+def in_pieces(monkeypatch, largest, longest=pieces.LONGEST):
     """Matrix products in pieces of at most so many multiplications and sums of so many terms, as where that pays."""
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
-    monkeypatch.setattr(products, "small_products_are_quick", lambda: True)
-    monkeypatch.setattr(products, "LARGEST", largest)
-    monkeypatch.setattr(products, "LONGEST", longest)
-    monkeypatch.setattr(products, "WORTH_A_SUM", 2)
+    monkeypatch.setattr(pieces, "small_products_are_quick", lambda: True)
+    monkeypatch.setattr(pieces, "LARGEST", largest)
+    monkeypatch.setattr(pieces, "LONGEST", longest)
+    monkeypatch.setattr(sums_of_products, "WORTH_A_SUM", 2)
 
 
 def in_blocks(monkeypatch, widths, rows, multiplications):
     """The second factor of such products in blocks of one of the widths."""
-    monkeypatch.setattr(products, "WIDTHS", {4: widths, 8: widths})
+    monkeypatch.setattr(pieces, "WIDTHS", {4: widths, 8: widths})
     monkeypatch.setattr(products, "WORTH_BLOCKS", dict.fromkeys((4, 8), (rows, multiplications)))
-    monkeypatch.setattr(products, "L1_BYTES", 0)
+    monkeypatch.setattr(pieces, "L1_BYTES", 0)
 
 
 def in_groups(row):
@@ -197,7 +207,7 @@ def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype,
         monkeypatch.setattr(module, size, 3)
     in_pieces(monkeypatch, 500, longest=7)
     in_blocks(monkeypatch, (2, 3), rows=1, multiplications=1)
-    monkeypatch.setattr(products, "WORTH_TURNING", 1)
+    monkeypatch.setattr(sums_of_products, "WORTH_TURNING", 1)
     row = SHAPES[name]
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
@@ -281,9 +291,9 @@ def test_matrix_products_in_pieces_are_matrix_products(largest, lead, monkeypatc
     rng = np.random.default_rng(1)
     A, B, C = (whole_numbers(rng, (*lead, *shape)) for shape in ((29, 4), (4, 3), (29, 3)))
     assert_multiplies(A, B, rows=29)
-    np.testing.assert_array_equal(products.matmul_over_rows(A, C), A.swapaxes(-1, -2) @ C)
+    np.testing.assert_array_equal(sums_of_products.matmul_over_rows(A, C), A.swapaxes(-1, -2) @ C)
     out = np.empty((*lead, 4, 3))
-    assert products.matmul_over_rows(A, C, out=out) is out
+    assert sums_of_products.matmul_over_rows(A, C, out=out) is out
     np.testing.assert_array_equal(out, A.swapaxes(-1, -2) @ C)
 
 
@@ -304,19 +314,19 @@ def test_products_by_blocks_of_columns_are_matrix_products(lead, longest, rows, 
 def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     in_pieces(monkeypatch, 10**6)
     sizes = [(144, 16), (64, 64), (1152, 64), (256, 64), (64, 256), (1152, 128), (512, 512)]
-    assert [products.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
-    assert [products.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
-    assert [products.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
-    assert [products.piece(2304, n, 4) for n in (64, 56)] == [4, 10**6]
-    assert [products.piece(4608, n, 8) for n in (32, 28)] == [4, 10**6]
+    assert [pieces.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
+    assert [pieces.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
+    assert [pieces.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
+    assert [pieces.piece(2304, n, 4) for n in (64, 56)] == [4, 10**6]
+    assert [pieces.piece(4608, n, 8) for n in (32, 28)] == [4, 10**6]
     shapes = [(392, 512, 128), (392, 256, 96), (6272, 64, 100), (250, 512, 512), (2000, 64, 96), (2000, 64, 512)]
     assert [products.width(np.empty((k, n), np.float32), rows) for rows, k, n in shapes] == [64, 96, 100, 512, 96, 64]
     assert [products.width(np.empty((k, n)), rows) for rows, k, n in shapes] == [32, 32, 100, 32, 96, 32]
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
-    assert products.piece(64, 64, 4) == 10**6
+    assert pieces.piece(64, 64, 4) == 10**6
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
-    monkeypatch.setattr(products, "small_products_are_quick", lambda: False)
-    assert products.piece(64, 64, 4) == 10**6
+    monkeypatch.setattr(pieces, "small_products_are_quick", lambda: False)
+    assert pieces.piece(64, 64, 4) == 10**6
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -328,7 +338,7 @@ def test_products_that_workers_share_are_products(r, k, n, dtype, workers):
     with threads(workers):
         np.testing.assert_array_equal(products.shared_matmul(A, B), A @ B)
         np.testing.assert_array_equal(products.shared_matmul(A, B.T.copy().T), A @ B)
-        np.testing.assert_array_equal(products.shared_matmul_over_rows(A, C), A.T @ C)
+        np.testing.assert_array_equal(sums_of_products.shared_matmul_over_rows(A, C), A.T @ C)
 
 
 def error(got, expected):
@@ -361,7 +371,7 @@ def test_products_in_pieces_are_as_accurate_as_those_of_the_blas(r, k, n, dtype,
     a, b, c = (M.astype(dtype) for M in (A, B, C))
     A, B, C = (M.astype(np.longdouble) for M in (a, b, c))
     assert error(products.times(b, r)(a), A @ B) <= 2 * error(a @ b, A @ B)
-    assert error(products.matmul_over_rows(a, c), A.T @ C) <= 2 * error(a.T @ c, A.T @ C)
+    assert error(sums_of_products.matmul_over_rows(a, c), A.T @ C) <= 2 * error(a.T @ c, A.T @ C)
 
 
 def test_no_piece_adds_up_more_terms_than_that_allows(monkeypatch):
@@ -369,8 +379,8 @@ def test_no_piece_adds_up_more_terms_than_that_allows(monkeypatch):
     factors = products.times(np.ones((250, 8)), 5000).args[0]
     assert [part.stop - part.start for part, _ in factors] == [84, 84, 82]
     used = []
-    monkeypatch.setattr(products, "sum_over_pieces", lambda A, B, rows, out: used.append(rows))
-    products.matmul_over_rows(np.ones((5000, 8)), np.ones((5000, 4)))
+    monkeypatch.setattr(sums_of_products, "sum_over_pieces", lambda A, B, rows, out: used.append(rows))
+    sums_of_products.matmul_over_rows(np.ones((5000, 8)), np.ones((5000, 4)))
     assert used == [100]
 
 
@@ -388,4 +398,4 @@ def test_the_scheme_with_four_outputs_is_taken_only_if_asked_for():
 @pytest.mark.parametrize(("core", "quick"), [("SkylakeX", True), ("Haswell", False)])
 def test_small_products_are_made_only_by_a_blas_that_has_code_for_them(core, quick, monkeypatch):
     monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [{"user_api": "blas", "architecture": core}, {}])
-    assert products.small_products_are_quick.__wrapped__() == quick
+    assert pieces.small_products_are_quick.__wrapped__() == quick

@@ -7,8 +7,8 @@ import pytest
 from reference.kernels import average_pool as average_pool_module
 from reference.kernels import batch_norm as batch_norm_module
 from reference.kernels import dense as dense_module
+from reference.kernels import elementwise
 from reference.kernels import max_pool as max_pool_module
-from reference.kernels import relu as relu_module
 from reference.kernels import softmax_cross_entropy as cross_entropy_module
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
@@ -159,10 +159,28 @@ def assert_close(mine, plain, true, scale, name):
     assert mine_error <= max(2 * plain_error, 4 * scale * np.finfo(mine.dtype).eps), name
 
 
+def in_small_chunks(monkeypatch):
+    monkeypatch.setattr(elementwise, "CHUNK_VALUES", 100)
+    monkeypatch.setattr(elementwise, "WORTH_SHARING", 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_images(dtype, monkeypatch):
+    in_small_chunks(monkeypatch)
+    A, B = np.random.default_rng(2).standard_normal((2, 3, 7, 5, 4)).astype(dtype)
+    turned = np.asfortranarray(B)
+    frozen(A, B, turned)
+    for workers in (1, 2):
+        with threads(workers):
+            for other in (B, turned):
+                total = elementwise.add(A, other)
+                np.testing.assert_array_equal(total, A + B)
+                assert total.dtype == dtype
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_relu_is_the_definition(dtype, monkeypatch):
-    monkeypatch.setattr(relu_module, "CHUNK_VALUES", 100)
-    monkeypatch.setattr(relu_module, "WORTH_SHARING", 1)
+    in_small_chunks(monkeypatch)
     Z = np.random.default_rng(2).integers(-2, 3, (3, 7, 5, 4)).astype(dtype)
     Z[0, 0, 0, 0] = np.nan
     dA = np.random.default_rng(3).standard_normal(Z.shape).astype(dtype)
