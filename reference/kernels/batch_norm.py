@@ -31,9 +31,9 @@ def batch_norm(Z, gamma, beta, epsilon):
         return share(work, range(len(Z_rows)), least)
 
     def means(sums):
-        """The mean of each channel over all chunks, in float64."""
+        """The means of each channel over all chunks, in float64."""
         found = total(by_rows(lambda part: total(sums(chunk) for chunk in chunks(part, size))))
-        return found.reshape(pixels, c).sum(axis=0) / count
+        return found.reshape(*found.shape[:-1], pixels, c).sum(axis=-2) / count
 
     def row(channels):
         return repeated(channels.astype(Z.dtype), pixels)
@@ -60,8 +60,11 @@ def batch_norm(Z, gamma, beta, epsilon):
     def back(dY):
         dY_rows = dY.reshape(Z_rows.shape)
         dZ_rows = np.empty_like(dY_rows)
-        mean_dY = means(lambda chunk: column_sums(dY_rows[chunk]))
-        mean_product = means(lambda chunk: product_sums(dY_rows[chunk], centered[chunk]))
+
+        def both(chunk):
+            return np.stack([column_sums(dY_rows[chunk]), product_sums(dY_rows[chunk], centered[chunk])])
+
+        mean_dY, mean_product = means(both)
         mean_row, slope_row = row(mean_dY), row(mean_product / (sigma2 + epsilon))
 
         def work(part):
