@@ -18,13 +18,14 @@ from reference.detection.suppression import non_max_suppression
 from reference.kernels.average_pool import average_pool
 from reference.kernels.batch_norm import batch_norm
 from reference.kernels.conv import conv2d
+from reference.kernels.dense import dense
 from reference.kernels.max_pool import max_pool
 from reference.kernels.relu import relu
 from reference.kernels.softmax_cross_entropy import softmax_cross_entropy
 
 LAYOUTS = {"n c h w": torch.contiguous_format, "channels last": torch.channels_last}
-IMAGES, FILTERS, VECTOR, COLUMNS = (0, 3, 1, 2), (3, 2, 0, 1), (0,), (1, 0)
-"""How torch orders the axes of images [m h w c], filters [fh fw c_prev c], vectors, and matrices [n m]."""
+IMAGES, FILTERS, VECTOR, COLUMNS, MATRIX = (0, 3, 1, 2), (3, 2, 0, 1), (0,), (1, 0), (0, 1)
+"""How torch orders the axes of images [m h w c], filters [fh fw c_prev c], vectors, matrices [n m] and [n n_prev]."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,12 @@ def conv(dtype, f, stride, size, c_prev, c, m=8, groups=1):
         (IMAGES, FILTERS, IMAGES),
     )
     return race(sides, dtype, 6 * f * f * c_prev // groups * m * out * out * c, "GF/s")
+
+
+def wide(dtype, n_prev, n, m):
+    arrays = numbers((n, n_prev), (n_prev, m), (n, m))
+    sides = Sides(dense, lambda W, A: F.linear(A, W), arrays, (MATRIX, COLUMNS, COLUMNS))
+    return race(sides, dtype, 6 * n * n_prev * m, "GF/s")
 
 
 def normalization(dtype, size, c, m=8):
@@ -247,6 +254,8 @@ ROWS = [
     row("depthwise", "3x3, 56x56, 144", (4.5, 1.4), conv, 3, 1, 56, 144, 144, groups=144),
     row("depthwise", "3x3 stride 2, 28x28, 192", (4.5, 1.4), conv, 3, 2, 28, 192, 192, groups=192),
     row("depthwise", "3x3, 14x14, 384", (4.5, 1.4), conv, 3, 1, 14, 384, 384, groups=384),
+    row("dense", "2048 > 1000, 2 examples", (None, None), wide, 2048, 1000, 2),
+    row("dense", "4096 > 4096, 32 examples", (None, None), wide, 4096, 4096, 32),
     row("batch norm", "56x56, 64", (2.5, 2.5), normalization, 56, 64),
     row("batch norm", "14x14, 256", (2.5, 2.5), normalization, 14, 256),
     row("max pool", "3x3 stride 2, forward", (3.0, 3.0), pool, "forward", max_pool, F.max_pool2d, 3, 2, 1, 112, 64),
