@@ -77,7 +77,7 @@ def added(tree, other):
 
 def summed(A, B):
     """A + B, by the kernel for images."""
-    return fast_add(A, B) if A.ndim == 4 and A.shape == B.shape and kernels.suit(A, B) else A + B
+    return fast_add(A, B) if kernels.suit(A, B) and A.ndim == 4 and A.shape == B.shape else A + B
 
 
 class Residual(Module):
