@@ -55,7 +55,7 @@ CASES = [
         TARGET,
         "binary",
         "the notes' cat classifier in small: L layers, one output",
-        {"layer_dims": (11, 7, 5, 3, 1)},
+        {"layer_dims": (11, 17, 7, 19, 1)},
         {"X": "n=11 m=13"},
         cost="layers.losses.logistic_loss_from_logits",
         labels="n=1 m=13 binary",

@@ -7,7 +7,7 @@ CASES = [
         "nets.inception.Inception",
         "",
         "the order of the branches along the channels; bottlenecks; a pool of stride 1",
-        {"c_prev": 5, "c1": 3, "c3_reduce": 2, "c3": 7, "c5_reduce": 4, "c5": 6, "c_pool": 1},
+        {"c_prev": 5, "c1": 3, "c3_reduce": 2, "c3": 7, "c5_reduce": 4, "c5": 6, "c_pool": 8},
         {"X": "m=2 h=7 w=5 c=5"},
     ),
     Case(

@@ -5,7 +5,7 @@ CASES = [
         "nets.network_in_network.MLPConv",
         "",
         "a dense net at every pixel",
-        {"c_prev": 3, "channels": (5, 7, 2), "f": 3},
+        {"c_prev": 3, "channels": (5, 7, 11), "f": 3},
         {"X": "m=2 h=5 w=7 c=3"},
     ),
     Case(
