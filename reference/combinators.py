@@ -75,8 +75,8 @@ def added(tree, other):
     return {name: added(tree[name], other[name]) for name in tree}
 
 
-def summed(A, B):
-    """A + B, by the kernel for images."""
+def sum_of_branches(A, B):
+    """A + B, of images by the kernel."""
     return fast_add(A, B) if kernels.suit(A, B) and A.ndim == 4 and A.shape == B.shape else A + B
 
 
@@ -93,11 +93,11 @@ class Residual(Module):
         run = Wiring(self, p, s, mode)
         Z, back_main = run.chain([name for name in self.parts if name != self.shortcut], X)
         S, back_shortcut = run(self.shortcut, X) if self.shortcut in self.parts else (X, lambda dp, dZ: dZ)
-        A, back_activation = ACTIVATIONS[self.activation](summed(Z, S))
+        A, back_activation = ACTIVATIONS[self.activation](sum_of_branches(Z, S))
 
         def back(dA):
             dp, dZ = {}, back_activation(dA)
-            return dp, summed(back_main(dp, dZ), back_shortcut(dp, dZ))
+            return dp, sum_of_branches(back_main(dp, dZ), back_shortcut(dp, dZ))
 
         return A, run.state, back
 

@@ -104,10 +104,10 @@ def test_sums_of_images_take_the_kernel_if_they_have_one_shape(monkeypatch):
     original = combinators.fast_add
     monkeypatch.setattr(combinators, "fast_add", lambda A, B: used.append(A) or original(A, B))
     A, B = np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6))
-    np.testing.assert_array_equal(combinators.summed(A, B), A + B)
+    np.testing.assert_array_equal(combinators.sum_of_branches(A, B), A + B)
     assert len(used) == 1
     for left, right in ((A, B[:, :1]), (A[0], B[0]), (A, B.astype(np.float32)), (A, 0)):
-        np.testing.assert_array_equal(combinators.summed(left, right), left + right)
+        np.testing.assert_array_equal(combinators.sum_of_branches(left, right), left + right)
     with pytest.raises(ValueError, match="broadcast"):
-        combinators.summed(A, B.transpose(0, 2, 3, 1))
+        combinators.sum_of_branches(A, B.transpose(0, 2, 3, 1))
     assert len(used) == 1

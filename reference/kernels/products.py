@@ -66,8 +66,9 @@ def in_pieces(B, rows, copy):
     k, n = B.shape[-2:]
     columns = width(B, rows)
     height = pieces.piece(k, columns, B.itemsize)
+    one = height == pieces.LARGEST or (columns == n and height >= rows)
     turned = B.strides[-1] > B.itemsize
-    if height >= (rows if columns == n else pieces.LARGEST) or (turned and rows < WORTH_A_COPY[B.itemsize] * k):
+    if one or (turned and rows < WORTH_A_COPY[B.itemsize] * k):
         return None
     return partial(by_blocks, copy(in_columns(B, columns)), height)
 

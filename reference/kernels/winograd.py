@@ -75,7 +75,7 @@ def gradients(dZ, X, U, padding, scheme, need_input):
     m = len(scheme.A)
     down, across = -(-dZ.shape[1] // m), -(-dZ.shape[2] // m)
     dX = np.zeros_like(X) if need_input else None
-    by_U_transposed = shared_times(U.swapaxes(-1, -2), len(X) * down * across)
+    by_U_transposed = shared_times(U.swapaxes(-1, -2), len(X) * down * across) if need_input else None
 
     def of_chunk(images, rows):
         tiles = deal(dZ[images], -m * rows.start, 0, (m, m), rows.stop - rows.start, across)
@@ -93,6 +93,7 @@ def gradients(dZ, X, U, padding, scheme, need_input):
 
 
 def chunks(images, down, across, U):
+    """Tiles of a range of images that are worked on at once."""
     return blocks(images, down, across, max(CHUNK_TILES, CHUNK_BYTES // (max(U.shape[1:]) * U.itemsize)))
 
 

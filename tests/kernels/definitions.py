@@ -1,4 +1,5 @@
-"""What the kernels compute, straight from the formulas and in the numbers it is given (float64, or wider)."""
+"""What the kernels compute, straight from the formulas and in the numbers it is given (float64, or wider); numbers to
+give it, and how far off a result is."""
 
 import numpy as np
 
@@ -7,6 +8,15 @@ def wide(*arrays):
     """Arrays in the next wider kind of number."""
     kind = np.float64 if arrays[0].dtype == np.float32 else np.longdouble
     return [array.astype(kind) for array in arrays]
+
+
+def whole_numbers(rng, shape):
+    return rng.integers(-4, 5, shape).astype(float)
+
+
+def error(got, expected):
+    """Root mean square, relative to that of what is expected."""
+    return float(np.sqrt(np.mean((got - expected) ** 2) / np.mean(expected**2)))
 
 
 def seen(X, tap, size, stride, dilation=(1, 1)):
