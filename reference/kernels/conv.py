@@ -5,7 +5,8 @@
     1 x 1                                             one matrix product (pointwise.py)
     a group a channel                                 depthwise.py
     3 x 3 at stride 1, many channels and positions    Winograd's scheme (winograd.py)
-    all others                                        patches times filters (correlate.py, input_gradient.py)
+    all others                                        patches times filters (correlate.py; backward both_gradients.py,
+                                                      input_gradient.py)
 
 What is "many" comes from measurements. A NaN or an infinity may reach outputs beside those that see its pixel, for ways
 that make several outputs at once multiply it by zero.
@@ -15,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from reference.kernels import depthwise, pointwise, winograd
+from reference.kernels import both_gradients, depthwise, pointwise, winograd
 from reference.kernels.blocks import pad
 from reference.kernels.correlate import correlate, filter_gradient
 from reference.kernels.input_gradient import input_gradient
@@ -46,6 +47,8 @@ def direct(X, W, stride, padding, dilation):
     X_pad, shape = pad(X, padding), X.shape
 
     def back(dZ, need_input=True):
+        if both_gradients.pay(dZ.shape, shape, stride):
+            return both_gradients.gradients(dZ, X, W, padding, dilation, need_input)
         dW = filter_gradient(X_pad, dZ, W.shape, stride, dilation)
         return input_gradient(dZ, W, shape, stride, padding, dilation) if need_input else None, dW
 

@@ -11,8 +11,8 @@ whole row (j k) of outputs, along which W is repeated and dW made apart for each
 import numpy as np
 
 from reference.kernels.blocks import blocks, pad
-from reference.kernels.correlate import windows
 from reference.kernels.grids import blank, grids, seen
+from reference.kernels.patches import windows
 from reference.kernels.threads import share, total
 
 CHUNK_VALUES, CHUNK_POSITIONS = 1 << 18, 128

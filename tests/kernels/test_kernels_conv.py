@@ -7,10 +7,11 @@ from definitions import error, whole_numbers
 from small_pieces import in_blocks, in_pieces
 
 from reference.kernels import (
+    both_gradients,
     conv,
-    correlate,
     depthwise,
     input_gradient,
+    patches,
     pointwise,
     sums_of_products,
     winograd,
@@ -134,8 +135,8 @@ def rows(table, allowed):
 
 
 SIZES_OF_CHUNKS = [
-    (correlate, "CHUNK_BYTES"),
-    (correlate, "CHUNK_ROWS"),
+    (patches, "CHUNK_BYTES"),
+    (patches, "CHUNK_ROWS"),
     (input_gradient, "CHUNK_ROWS"),
     (depthwise, "CHUNK_VALUES"),
     (depthwise, "CHUNK_POSITIONS"),
@@ -147,6 +148,11 @@ SIZES_OF_CHUNKS = [
 
 def in_groups(row):
     return row[-1] > 1
+
+
+def in_one_go(row):
+    """Whether both gradients can be made from the same patches."""
+    return row[3] == ONE and not in_groups(row)
 
 
 def by_winograd(row):
@@ -172,6 +178,16 @@ def test_each_way_to_the_input_gradient_is_the_definition(row, way):
     np.testing.assert_array_equal(way(dZ, W, X.shape, *geometry), dX)
 
 
+@pytest.mark.parametrize("row", rows(SHAPES, in_one_go))
+def test_both_gradients_from_the_same_patches_are_the_definition(row):
+    assert_exact(with_both_gradients, row, np.float32)
+
+
+def with_both_gradients(X, W, stride, padding, dilation):
+    Z, _ = conv.direct(X, W, stride, padding, dilation)
+    return Z, lambda dZ, need_input=True: both_gradients.gradients(dZ, X, W, padding, dilation, need_input)
+
+
 @pytest.mark.parametrize("row", rows(SHAPES, by_winograd))
 def test_winograds_way_is_the_definition(row):
     assert_exact(winograd.conv, row, np.float32)
@@ -190,6 +206,8 @@ def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype,
     ways = [lambda *a: conv.conv2d(*a, row[-1])] if in_groups(row) else [conv.direct]
     if by_winograd(row):
         ways.append(winograd.conv)
+    if in_one_go(row):
+        ways.append(with_both_gradients)
     with threads(workers):
         for way in ways:
             assert_exact(way, row, dtype)
