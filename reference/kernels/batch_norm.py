@@ -15,17 +15,17 @@ import numpy as np
 from reference.kernels.long_rows import column_sums, joined, product_sums, repeated
 from reference.kernels.threads import WORTH_SHARING, chunks, share, total
 
-CHUNK_VALUES, ROW_VALUES = 1 << 18, 2048
+CHUNK_BYTES, ROW_BYTES = 1 << 21, 1 << 13
 
 
 def batch_norm(Z, gamma, beta, epsilon):
     """Y, mu, sigma2 and the pullback: back(dY) -> dgamma, dbeta, dZ. All but Y and dZ have the shape of gamma."""
     count, c = Z.size // Z.shape[3], Z.shape[3]
     as_given, gamma, beta = gamma.shape, gamma.reshape(c), beta.reshape(c)
-    pixels = joined(count, c, ROW_VALUES)
+    pixels = joined(count, c, ROW_BYTES // Z.itemsize)
     Z_rows = Z.reshape(-1, pixels * c)
     centered, Y_rows = np.empty_like(Z_rows), np.empty_like(Z_rows)
-    size, least = (max(1, values // (pixels * c)) for values in (CHUNK_VALUES, WORTH_SHARING))
+    size, least = (max(1, values // (pixels * c)) for values in (CHUNK_BYTES // Z.itemsize, WORTH_SHARING))
 
     def by_rows(work):
         return share(work, range(len(Z_rows)), least)
@@ -62,7 +62,7 @@ def batch_norm(Z, gamma, beta, epsilon):
         dZ_rows = np.empty_like(dY_rows)
 
         def both(chunk):
-            return np.stack([column_sums(dY_rows[chunk]), product_sums(dY_rows[chunk], centered[chunk])])
+            return np.array([column_sums(dY_rows[chunk]), product_sums(dY_rows[chunk], centered[chunk])])
 
         mean_dY, mean_product = means(both)
         mean_row, slope_row = row(mean_dY), row(mean_product / (sigma2 + epsilon))

@@ -14,7 +14,15 @@ def joined(rows, width, values):
 
 def column_sums(X):
     """In float64, each made from no more numbers than there are rows; by the BLAS, a vector of ones times X."""
-    return (np.ones(len(X), X.dtype) @ X).astype(np.float64)
+    return (ones(len(X), X.dtype) @ X).astype(np.float64)
+
+
+@lru_cache
+def ones(count, dtype):
+    """Which nobody may change."""
+    vector = np.ones(count, dtype)
+    vector.flags.writeable = False
+    return vector
 
 
 def product_sums(X, Y):

@@ -40,7 +40,8 @@ def threads(n):
     with threadpool_limits(1, user_api="blas"):
         _helpers, _blas_has_one = [helper() for _ in range(n - 1)], True
         try:
-            yield
+            with short_buffer():
+                yield
         finally:
             for jobs in _helpers:
                 jobs.put(None)
@@ -120,10 +121,18 @@ def chunks(part, size):
 
 
 def unbuffered(work, *arguments):
+    if np.getbufsize() == BUFFER_SIZE:
+        return work(*arguments)
+    with short_buffer():
+        return work(*arguments)
+
+
+@contextmanager
+def short_buffer():
     """NumPy copies operands whose rows are shorter than its buffer into that buffer, which costs more than the sum."""
     before = np.setbufsize(BUFFER_SIZE)
     try:
-        return work(*arguments)
+        yield
     finally:
         np.setbufsize(before)
 

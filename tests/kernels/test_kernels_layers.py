@@ -136,7 +136,7 @@ def batch(shape, dtype, mean):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", BATCHES.values(), ids=BATCHES)
 def test_batch_norm_is_at_least_as_accurate_as_its_formulas(shape, dtype, mean, workers, monkeypatch):
-    monkeypatch.setattr(batch_norm_module, "CHUNK_VALUES", 4000)
+    monkeypatch.setattr(batch_norm_module, "CHUNK_BYTES", 4000 * np.dtype(dtype).itemsize)
     monkeypatch.setattr(batch_norm_module, "WORTH_SHARING", 1)
     Z, gamma, beta, dY = batch(shape, dtype, mean)
     with threads(workers):
