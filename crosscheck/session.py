@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
@@ -11,7 +11,7 @@ import numpy as np
 
 from crosscheck import exact_feed, noise, policies, registry
 from crosscheck import feed as feeds
-from crosscheck.agreement import Truth
+from crosscheck.agreement import Truth, vacuity
 from crosscheck.axes import Array
 from crosscheck.backends.base import Subject, astuple, reference_module, subject
 from crosscheck.case import Case
@@ -23,6 +23,9 @@ from crosscheck.proofs import Proof, proofs
 
 NUMPY_DTYPES = ("float64", "float32")
 """What the reference itself can run in; in other dtypes it takes part as the float64 truth."""
+
+ATTEMPTS, APART = 10, 1_000_003
+"""How often a case's random numbers are drawn, and how far apart the seeds of the attempts are."""
 
 Batch = int | str
 """A random batch by its number, or one of the exact data sets by its name."""
@@ -136,27 +139,46 @@ class Session:
         return self.feeds[batch]
 
     def make_feed(self, batch: Batch) -> Feed:
-        """A batch at random parameters; the reference's own forward pass tells which cotangents and masks it takes."""
+        if isinstance(batch, int):
+            return self.random_feed(batch, self.drawn)
         module = reference_module(self.case)
-        bare = self.exact_point(module, batch) if isinstance(batch, str) else self.random_point(module, batch)
-        outputs, uniforms = self.discover(module, bare, batch)
-        source = exact_feed if isinstance(batch, str) else feeds
-        cotangents = [source.cotangent(self.case, self.seed, np.shape(y), i) for i, y in enumerate(outputs)]
-        return replace(
-            bare,
-            cotangents=tuple(self.rounded(dict(enumerate(cotangents))).values()),
-            uniforms=self.rounded(uniforms),
-        )
+        return self.filled(self.exact_point(module, batch), module, batch, self.seed, exact_feed.cotangent)
 
-    def random_point(self, module: Any, batch: int) -> Feed:
+    @cached_property
+    def drawn(self) -> int:
+        """The seed of the random batches: the given one, or where the reference's own pass on the first of them shows
+        nothing (all relus of a small net can be dead) the next with which it does."""
+        for attempt in range(ATTEMPTS):
+            seed = self.seed + attempt * APART
+            feed = self.random_feed(0, seed)
+            seen = [self.oracle.observe(feed, train).tensors for train in passes(feed)]
+            if not any(self.vacuities(tensors) for tensors in seen):
+                return seed
+        return self.seed
+
+    def vacuities(self, tensors: Mapping[Key, Array]) -> list[Key]:
+        """Which of a column's tensors would show nothing if all columns had them, and are not expected to."""
+        return [key for key, t in tensors.items() if str(key) not in self.case.vacuous and vacuity(key, {"numpy": t})]
+
+    def random_feed(self, batch: int, seed: int) -> Feed:
+        module = reference_module(self.case)
+        return self.filled(self.random_point(module, batch, seed), module, batch, seed, feeds.cotangent)
+
+    def filled(self, bare: Feed, module: Any, batch: Batch, seed: int, cotangent: Callable[..., Array]) -> Feed:
+        """With the cotangents and masks that the reference's own forward pass tells that it takes."""
+        outputs, uniforms = self.discover(module, bare, batch, seed)
+        cotangents = {i: cotangent(self.case, seed, np.shape(y), i) for i, y in enumerate(outputs)}
+        return replace(bare, cotangents=tuple(self.rounded(cotangents).values()), uniforms=self.rounded(uniforms))
+
+    def random_point(self, module: Any, batch: int, seed: int) -> Feed:
         from reference.module import shapes
 
         own = (shapes(module), shapes(module, "state")) if hasattr(module, "parts") else ({}, {})
         return Feed(
-            self.rounded(feeds.parameters(self.case, self.seed, own[0])),
-            self.rounded(feeds.running_state(self.case, self.seed, own[1])),
-            self.rounded(feeds.inputs_of(self.case, self.seed, batch)),
-            feeds.labels_of(self.case, self.seed, batch),
+            self.rounded(feeds.parameters(self.case, seed, own[0])),
+            self.rounded(feeds.running_state(self.case, seed, own[1])),
+            self.rounded(feeds.inputs_of(self.case, seed, batch)),
+            feeds.labels_of(self.case, seed, batch),
         )
 
     def exact_point(self, module: Any, data_set: str) -> Feed:
@@ -172,7 +194,9 @@ class Session:
         format = arithmetic(self.dtype).storage
         return {key: round_to(value, format) if value.dtype.kind == "f" else value for key, value in values.items()}
 
-    def discover(self, module: Any, feed: Feed, batch: Batch) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
+    def discover(
+        self, module: Any, feed: Feed, batch: Batch, seed: int
+    ) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
         """The outputs of a training pass of the reference, and the uniform numbers that its dropout asked for."""
         from reference.module import Mode, nest
 
@@ -182,19 +206,19 @@ class Session:
         asked: dict[str, Array] = {}
 
         def uniform(path: str, shape: tuple[int, ...]) -> Array:
-            asked[path] = feeds.uniform(self.case, self.seed, batch, path, shape)
+            asked[path] = feeds.uniform(self.case, seed, batch, path, shape)
             return asked[path]
 
         Y, _, _ = module(nest(feed.params), nest(feed.state), *feed.inputs.values(), mode=Mode(True, uniform))
         return astuple(Y), asked
 
-    def depends_on_mode(self) -> bool:
-        """Whether train and eval can differ: running statistics or dropout somewhere."""
-        return bool(self.feed().state or self.feed().uniforms)
-
     def passes(self) -> list[bool]:
-        """The train flags worth running."""
-        return [True, False] if self.depends_on_mode() else [True]
+        return passes(self.feed())
+
+
+def passes(feed: Feed) -> list[bool]:
+    """The train flags worth running."""
+    return [True, False] if feed.state or feed.uniforms else [True]
 
 
 def replace_dtype(session: Session, dtype: str) -> Session:
