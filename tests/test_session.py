@@ -30,8 +30,9 @@ def dead(monkeypatch):
     return make
 
 
-def net(**options):
-    return Session(select(["nets.deep_net.DeepNet"])[0], ["numpy", "torch"], **options)
+def net(variant="", **options):
+    name = f"nets.deep_net.DeepNet/{variant}".rstrip("/")
+    return Session(select([name])[0], ["numpy", "torch"], **options)
 
 
 def test_numbers_that_show_nothing_are_drawn_again(dead):
@@ -62,7 +63,26 @@ def test_no_more_draws_are_made_than_are_needed(dead):
     assert len(seeds) == 3 <= ATTEMPTS
 
 
-def test_what_a_case_expects_to_be_zero_is_no_reason_to_draw_again():
+def test_what_a_case_expects_to_be_zero_is_no_reason_to_draw_again(monkeypatch):
     case = select(["training.initializers"])[0]
     assert case.vacuous
+    drawn, seeds = feeds.inputs_of, []
+    monkeypatch.setattr(feeds, "inputs_of", lambda case, seed, batch: seeds.append(seed) or drawn(case, seed, batch))
     assert Session(case, ["numpy"], seed=11).drawn == 11
+    assert seeds == [11]
+
+
+def test_what_shows_nothing_in_eval_mode_alone_is_drawn_again_too(monkeypatch):
+    """Running means so far above what comes in that a norm hands on nothing but negative numbers."""
+    parameters, state = feeds.parameters, feeds.running_state
+
+    def positive_gains(case, seed, shapes):
+        return {path: np.abs(value) for path, value in parameters(case, seed, shapes).items()}
+
+    def far_above(case, seed, shapes):
+        return {path: value + 1e3 * (seed == 3 and "mu" in path) for path, value in state(case, seed, shapes).items()}
+
+    monkeypatch.setattr(feeds, "parameters", positive_gains)
+    assert net("batch-norm", seed=3).drawn == 3
+    monkeypatch.setattr(feeds, "running_state", far_above)
+    assert net("batch-norm", seed=3).drawn == 3 + APART

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from reference.kernels.threads import even, share, threads
+from reference.kernels.threads import BUFFER_SIZE, even, share, threads
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -77,6 +77,16 @@ def test_there_is_a_chunk_for_each_worker():
     assert even(512, 100) == 100
     with threads(2):
         assert [even(512, 100), even(512, 101), even(512, 4000)] == [50, 51, 512]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_work_is_done_with_a_short_buffer(workers):
+    def sizes():
+        return share(lambda part: np.getbufsize(), range(4))
+
+    assert sizes() == [BUFFER_SIZE]
+    with threads(workers):
+        assert sizes() == [BUFFER_SIZE] * workers
 
 
 def test_the_buffer_that_workers_set_is_theirs_alone():
