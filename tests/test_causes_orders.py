@@ -1,5 +1,6 @@
 """The same numbers in another order: how they were exchanged is named, alone, whichever side it is."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -50,6 +51,35 @@ def test_parts_of_unknown_origin_that_are_exchanged():
 
     def other(x):
         return jnp.concatenate([jnp.cos(x), jnp.sin(x[..., :4])], -1)
+
+    assert_named("concat-order", one, other, TOKENS)
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0), (0, 2, 1)])
+def test_several_parts_of_unknown_origin_in_another_order(order):
+    def one(x):
+        return torch.cat([torch.sin(x[..., :4]), torch.cos(x), torch.sin(2 * x[..., 5:])], -1)
+
+    def other(x):
+        made = [jnp.sin(x[..., :4]), jnp.cos(x), jnp.sin(2 * x[..., 5:])]
+        return jnp.concatenate([made[i] for i in order], -1)
+
+    assert_named("concat-order", one, other, TOKENS)
+
+
+def test_elements_that_change_places_in_pairs():
+    """Corners x y x y, and y x y x."""
+    assert_named("concat-order", lambda x: x[..., :4] * 1, lambda x: x[..., jnp.array([1, 0, 3, 2])], TOKENS)
+
+
+def test_parts_in_another_order_though_some_of_their_elements_are_the_same():
+    """What no relu lets pass is 0 in either part."""
+
+    def one(x):
+        return torch.cat([F.relu(torch.sin(x) - 2 * (torch.arange(10) % 3 == 0)), torch.cos(x)], -1)
+
+    def other(x):
+        return jnp.concatenate([jnp.cos(x), jax.nn.relu(jnp.sin(x) - 2 * (jnp.arange(10) % 3 == 0))], -1)
 
     assert_named("concat-order", one, other, TOKENS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import permutations
 
@@ -12,10 +12,12 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import Change, changes, same_elements
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, near, part
+from crosscheck.causes.sources import alone, picked
 from crosscheck.causes.variant import Variant, later
 
 PERMUTE = "https://docs.pytorch.org/docs/stable/generated/torch.permute.html"
+MOST_PARTS, MOST_SLICES, SLICE = 6, 2048, 64
+"""Parts of an axis that may change places; slices that are looked for, by so many of their elements at most."""
 FLAX = "https://flax.readthedocs.io/en/latest/guides/converting_and_upgrading/convert_pytorch_to_flax.html"
 
 cause(
@@ -103,14 +105,36 @@ def shifts(x: Array) -> Iterator[Change]:
 
 
 def exchanged(site: Site) -> Iterator[Change]:
-    """Two parts of an axis that change places."""
+    """A few parts of an axis that change places."""
     for axis in range(1, site.first.ndim):
-        start, n = site.first.take(0, axis), site.first.shape[axis]
-        for by in range(2, n - 1):
-            if near(part(start), part(site.second.take(by, axis))):
-                for shift in (by, -by):
-                    says = f"the parts before and after {shift % n} along axis {axis} exchanged"
-                    yield Change("concat-order", says, partial(np.roll, shift=shift, axis=axis))
+        order = places(site.first, site.second, axis)
+        for way in (order, [int(i) for i in np.argsort(order)]) if order else ():
+            parts = [f"{run[0]} to {run[-1]}" for run in runs(way)]
+            if 1 < len(parts) <= MOST_PARTS:
+                says = f"along axis {axis} the other's elements {', '.join(parts)}"
+                yield Change("concat-order", says, partial(np.take, indices=way, axis=axis))
+
+
+def places(x: Array, y: Array, axis: int) -> list[int]:
+    """Of every slice of y along an axis, which slice of x it is; none if they are not the same slices."""
+    one, other = (np.moveaxis(side, axis, 0).reshape(side.shape[axis], -1) for side in (x, y))
+    if len(one) > MOST_SLICES:
+        return []
+    at = np.unique(picked(one.shape[1:])[0][:SLICE])
+    allowed = 1e-9 * np.abs(one).max()
+    order: list[int] = []
+    for row in other[:, at]:
+        alike = np.flatnonzero(np.abs(one[:, at] - row).max(axis=1) <= allowed)
+        free = [int(i) for i in alike if i not in order]
+        if not free:
+            return []
+        order.append(next((i for i in free if order and i == order[-1] + 1), free[0]))
+    return order
+
+
+def runs(order: Sequence[int]) -> list[Array]:
+    """Stretches in which each number is one more than that before it."""
+    return np.split(np.asarray(order), np.flatnonzero(np.diff(order) != 1) + 1)
 
 
 def axes(x: Array) -> Iterator[Change]:
