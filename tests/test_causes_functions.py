@@ -126,6 +126,36 @@ GATED = {
         lambda x, b: F.relu6(x) * F.hardsigmoid(b),
         lambda x, b: jax.nn.relu(x) * jax.nn.sigmoid(b),
     ),
+    "the gate of a product that something is done to": (
+        "hard-for-smooth-activation",
+        lambda x, b: F.hardswish(x * F.hardsigmoid(b)),
+        lambda x, b: jax.nn.hard_swish(x * jax.nn.sigmoid(b)),
+    ),
+    "which line the gate is, of such a product": (
+        "hard-sigmoid-swish",
+        lambda x, b: F.hardswish(x * F.hardsigmoid(b)),
+        lambda x, b: jax.nn.hard_swish(x * jnp.clip(0.2 * b + 0.5, 0, 1)),
+    ),
+    "what is done to the product": (
+        "hard-for-smooth-activation",
+        lambda x, b: F.hardswish(x * torch.sigmoid(b)),
+        lambda x, b: jax.nn.silu(x * jax.nn.sigmoid(b)),
+    ),
+    "nothing is done to the product": (
+        "activation-missing",
+        lambda x, b: F.silu(x * torch.sigmoid(b)),
+        lambda x, b: x * jax.nn.sigmoid(b),
+    ),
+    "no gate of what something is done to": (
+        "gate-missing",
+        lambda x, b: F.silu(x * torch.sigmoid(b)),
+        lambda x, b: jax.nn.silu(x),
+    ),
+    "one more than the gate of what something is done to": (
+        "gate-plus-one",
+        lambda x, b: F.gelu(x * torch.tanh(b)),
+        lambda x, b: jax.nn.gelu(x * (1 + jnp.tanh(b)), approximate=False),
+    ),
     "no function of the gate": (
         "activation-missing",
         lambda x, b: x * torch.sigmoid(b),
@@ -176,6 +206,8 @@ def test_a_value_gated_by_one_number_for_each_example_and_channel(causes, one, o
         lambda x, b: jax.nn.relu6(x) * jnp.cos(b) ** 2,
         lambda x, b: jax.nn.relu6(x) * jax.nn.hard_sigmoid(b + 0.1),
         lambda x, b: jax.nn.relu6(x) + jax.nn.hard_sigmoid(b),
+        lambda x, b: jnp.cos(jax.nn.relu6(x) * jax.nn.hard_sigmoid(b)),
+        lambda x, b: jax.nn.silu(1.1 * jax.nn.relu6(x) * jax.nn.hard_sigmoid(b)),
     ],
 )
 def test_of_unknown_gates_nothing_is_claimed(other):

@@ -1,0 +1,169 @@
+"""Gates: one value times a function of another.
+
+Y = o(g(A) f(B))          B broadcasts to A, with the channels of one [m c] in their place: squeeze and excitation
+Y = o(g(A) (1 + f(B)))    residual attention
+Y = o(g(A))               the gate left out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.causes.catalogue import cause
+from crosscheck.causes.functions import HARD, MAIN, NONE, Function
+from crosscheck.causes.site import Site
+from crosscheck.causes.sources import alone, floats, near, picked
+from crosscheck.causes.variant import ANY, BETWEEN, Variant, family
+
+cause(
+    "gate-missing",
+    "wiring",
+    "one side multiplies by a gate (squeeze and excitation, an attention map) by which the other does not",
+    "x * torch.sigmoid(gate)",
+    "x * jax.nn.sigmoid(gate)",
+    "multiply by it, as JAX does, or leave it out",
+    "multiply by it, as torch does, or leave it out",
+    "https://arxiv.org/abs/1709.01507",
+)
+cause(
+    "gate-plus-one",
+    "wiring",
+    "one side multiplies by the gate, the other by one more than it, so that a gate of 0 lets pass",
+    "x * (1 + gate)",
+    "x * (1 + gate)",
+    "x * (1 + gate), or x * gate, as JAX has it",
+    "x * (1 + gate), or x * gate, as torch has it",
+    "https://arxiv.org/abs/1704.06904",
+)
+
+FORMS = {"": 0.0, "one more than ": 1.0}
+"""What is added to a gate, by how that is said."""
+BARE = "by itself"
+BETWEEN.update({frozenset((form, BARE)): "gate-missing" for form in FORMS})
+BEHIND: dict[str, Function] = {name: function for name, function in MAIN.items() if name != NONE}
+"""What may be done to the product."""
+MORE = "activation-other"
+NEAREST, FEW = 5, 64
+"""Sources that are looked at; elements on which what is behind the product is tried first."""
+
+
+class Way(NamedTuple):
+    """A function of one of the sources."""
+
+    source: int
+    name: str
+    function: Function
+
+
+class Product(NamedTuple):
+    """outer(gated (form + gate)); without a gate, outer(gated)."""
+
+    gated: Way
+    gate: Way | None = None
+    form: str = BARE
+    outer: str = NONE
+
+    def made(self, rows: Sequence[Array]) -> Array:
+        """Of the sources, or of some elements of each."""
+        value = self.gated.function(rows[self.gated.source])
+        if self.gate is not None:
+            value = value * (FORMS[self.form] + self.gate.function(rows[self.gate.source]))
+        return np.asarray(MAIN[self.outer](value))
+
+    def __str__(self) -> str:
+        inner = f"{self.gated.name} of one value"
+        if self.gate is not None:
+            inner += f" times {self.form}{self.gate.name} of another"
+        words = inner if self.outer == NONE else f"{self.outer} of {inner}"
+        return words if self.gate is not None else f"{words}, {BARE}"
+
+    def variant(self, near_by: Sequence[Array], shape: tuple[int, ...]) -> Variant:
+        gate, source = (ANY, ANY) if self.gate is None else (self.gate.name, f"gate {self.gate.source}")
+        more = (
+            (self.gated.name, MORE),
+            (source, ""),
+            (f"gated {self.gated.source}", ""),
+            (self.form, "gate-plus-one"),
+            (self.outer, MORE),
+        )
+        return Variant((), str(self), partial(spread, self, near_by, shape), gate, MORE, more)
+
+
+def spread(product: Product, near_by: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(product.made(near_by), shape)
+
+
+@family
+def gated_by_another(site: Site) -> Iterator[Variant]:
+    """A source, or a function of it, times a function of another that broadcasts to it, or times one more than that;
+    of a side that is no such product, what is gated on the other side by itself."""
+    if not alone(site) or site.first.shape != site.second.shape or site.first.ndim < 2:
+        return
+    shape, at = site.first.shape, picked(site.first.shape)
+    near_by = [y for x in floats(site) for y in laid_out(x, shape)][:NEAREST]
+    rows = [np.broadcast_to(x, shape)[at] for x in near_by]
+    for side in (site.first[at], site.second[at]) if rows else ():
+        for product in products(rows, side):
+            yield product.variant(near_by, shape)
+
+
+def products(rows: Sequence[Array], side: Array) -> list[Product]:
+    """Those that make the elements of a side: products as they are first, then something of a product, then without."""
+    ways = [Way(i, name, f) for i in range(len(rows)) for name, f in (MAIN | HARD).items()]
+    made = np.array([way.function(rows[way.source]) for way in ways])
+    for found in (plain(ways, made, side), behind(ways, made, side)):
+        exact = [product for product in found if near(product.made(rows), side)]
+        if exact:
+            return exact
+    return [Product(way, outer=outer) for way, outer in bare(ways, made, side)]
+
+
+def plain(ways: Sequence[Way], made: Array, side: Array) -> Iterator[Product]:
+    for form, more in FORMS.items():
+        for j, k in np.argwhere(products_near(made + more, made, side)):
+            if ways[j].source != ways[k].source:
+                yield Product(ways[k], ways[j], form)
+
+
+def behind(ways: Sequence[Way], made: Array, side: Array) -> Iterator[Product]:
+    """Products of which some function may make the side, by few of its elements."""
+    some, few = made[:, :FEW], side[:FEW]
+    for form, more in FORMS.items():
+        every = (some + more)[:, None] * some[None]
+        for outer, function in BEHIND.items():
+            apart = np.abs(function(every) - few).max(axis=2)
+            for j, k in np.argwhere(apart <= 1e-6 * np.abs(few).max()):
+                if ways[j].source != ways[k].source:
+                    yield Product(ways[k], ways[j], form, outer)
+
+
+def bare(ways: Sequence[Way], made: Array, side: Array) -> Iterator[tuple[Way, str]]:
+    """What makes the side without a gate, and again as what may be behind one."""
+    for way, x in zip(ways, made):
+        if near(x, side):
+            yield way, NONE
+            if way.name in BEHIND:
+                yield Way(way.source, NONE, MAIN[NONE]), way.name
+
+
+def products_near(left: Array, right: Array, side: Array) -> Array:
+    """Of which two rows the product may be the side, by ||a b - y||^2 = a^2 . b^2 - 2 a y . b + y^2 for all at once."""
+    finite, others = (np.all(np.isfinite(rows), axis=1) for rows in (left, right))
+    a, b, y = np.where(finite[:, None], left, 0), np.where(others[:, None], right, 0), np.nan_to_num(side)
+    apart = a**2 @ (b**2).T - 2 * (a * y) @ b.T + y @ y
+    return np.asarray(finite[:, None] & others & np.isfinite(side).all() & (apart <= 1e-10 * (y @ y)))
+
+
+def laid_out(x: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """x as it may broadcast to a shape of as many axes, its own or, of one for each example and channel, that axis."""
+    if x.ndim == len(shape) and all(m in (1, n) for m, n in zip(x.shape, shape)):
+        yield x
+    elif x.ndim == 2 < len(shape) and len(x) == shape[0]:
+        for axis in (1, len(shape) - 1):
+            if x.shape[1] == shape[axis]:
+                yield x.reshape(len(x), *(-1 if i == axis else 1 for i in range(1, len(shape))))
