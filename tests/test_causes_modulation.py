@@ -130,3 +130,10 @@ def test_a_gated_branch_and_the_value_around_it(cause, one, other, spread):
 def test_of_unknown_modulations_nothing_is_claimed(other):
     x, a, b = 2 * normal(3, 7, 8), normal(3, 1, 8, seed=1), normal(3, 1, 8, seed=2)
     assert_nothing_claimed(lambda x, a, b: x * (1 + a) + b, other, x, a, b)
+
+
+def test_a_gate_that_is_zero_everywhere_is_none():
+    """What no relu lets pass times a value is nothing, which is added on either side."""
+    x, y, g = normal(3, 7, 8), normal(3, 7, 8, seed=1), -1 - abs(normal(3, 1, 8, seed=2))
+    for site in sites(lambda x, y, g: x + y, lambda x, y, g: y * 1, x, y, g):
+        assert named(site) == ["residual-missing"]

@@ -126,7 +126,7 @@ def products(rows: Sequence[Array], side: Array) -> list[Product]:
 def plain(ways: Sequence[Way], made: Array, side: Array) -> Iterator[Product]:
     for form, more in FORMS.items():
         for j, k in np.argwhere(products_near(made + more, made, side)):
-            if ways[j].source != ways[k].source:
+            if ways[j].source != ways[k].source and np.ptp(made[j]):
                 yield Product(ways[k], ways[j], form)
 
 
@@ -138,7 +138,7 @@ def behind(ways: Sequence[Way], made: Array, side: Array) -> Iterator[Product]:
         for outer, function in BEHIND.items():
             apart = np.abs(function(every) - few).max(axis=2)
             for j, k in np.argwhere(apart <= 1e-6 * np.abs(few).max()):
-                if ways[j].source != ways[k].source:
+                if ways[j].source != ways[k].source and np.ptp(some[j]):
                     yield Product(ways[k], ways[j], form, outer)
 
 

@@ -120,7 +120,7 @@ def parts(site: Site, shape: tuple[int, ...]) -> list[Array]:
     for x in floats(site):
         for axis in sorted({1, x.ndim - 1}) if x.ndim > 1 else ():
             for count in COUNTS[axis != x.ndim - 1 :]:
-                if x.shape[axis] % count == 0:
+                if x.shape[axis] % count == 0 and (count == 1 or x.shape[axis] // count in shape[1:]):
                     found += [y for piece in np.split(x, count, axis) for y in laid_out(piece, shape)]
     return [x for x in found if x.shape != shape]
 
@@ -130,7 +130,11 @@ def modulations(
 ) -> Iterator[Modulation]:
     """Those that make a side, by few of its elements and then by all that were picked."""
     few = {name: x[:FEW] for name, x in rows.items()}
-    gates = [Modulation("", *gate) for gate in product(scales, FUNCTIONS, FORMS)]
+    gates = [
+        Modulation("", scale, name, form)
+        for scale, (name, function), form in product(scales, FUNCTIONS.items(), FORMS)
+        if np.ptp(function(few[scale]))  # what is 0 everywhere is no gate
+    ]
     for value in values:
         for shift in (NOTHING, *scales, *(name for name in values if name != value)):
             every = [gate._replace(value=value, shift=shift) for gate in gates if gate.scale != shift]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ from crosscheck.models.model import Call, Leaf, Model, Run
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
 
-SOURCES = 6
-"""Values that wiring may have used: those that came last before it."""
+SOURCES, AHEAD = 6, 2
+"""Values that wiring may have used: those that came last before it; those that a unit may have been given changed."""
 
 
 def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
@@ -23,7 +24,7 @@ def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     if divergence.direction == "state" and match:
         return state_sites(twins, scene, match)
     if divergence.wiring and divergence.direction == "forward":
-        return wiring_sites(twins, scene, divergence)
+        return [*wiring_sites(twins, scene, divergence), *joined_sites(twins, scene, divergence)]
     if match and divergence.direction == "forward":
         return output_sites(twins, scene, match)
     if divergence.direction == "backward" and divergence.gap.kind == "gradient":
@@ -207,7 +208,7 @@ def following(scene: Any, match: Match, divergence: Any) -> list[Match]:
 
 def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     """What reaches the unit `before`, or what the module around gives, as something made of values from before."""
-    reached = next((m for m in scene.matches if divergence.before and m.unit.first == divergence.before), None)
+    reached = reached_by(scene, divergence)
     match, side_ = (reached, "inputs") if reached else (divergence.match, "outputs")
     if match is None:
         return []
@@ -234,6 +235,24 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         key=apart,
         reverse=True,
     )
+
+
+def reached_by(scene: Any, divergence: Any) -> Match | None:
+    """The unit to which a stretch of wiring leads."""
+    return next((m for m in scene.matches if divergence.before and m.unit.first == divergence.before), None)
+
+
+def joined_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
+    """What a unit that is given another size than its counterpart makes of the smaller of the two, or of values before:
+    seen as one with what is done ahead of it, a padding by hand."""
+    match = reached_by(scene, divergence)
+    if match is None or not match.uneven_inputs:
+        return []
+    theirs = back(there(scene, match).inputs, match.uneven_inputs)
+    given = min((wide(x) for x in (*theirs.values(), *match.first.inputs.values())), key=np.size)
+    ahead = [source.array for source in before(scene, match, divergence) if source.array.ndim == given.ndim]
+    sites = output_sites(twins, scene, match)
+    return [replace(site, inputs=(x,)) for x in (given, *ahead[: -AHEAD - 1 : -1]) for site in sites]
 
 
 def wiring_sides(twins: Any, scene: Any, divergence: Any) -> tuple[Side, Side]:

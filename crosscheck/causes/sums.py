@@ -72,12 +72,17 @@ def columns(site: Site) -> list[Column]:
     for place, x in enumerate(distinct([*reversed(site.inputs), *reversed(site.given)])[:12]):
         words, kind = named.get(id(x), (f"value {place}", ""))
         found += column(x, shape, words, kind)
-    own = {name: x for name, x in site.weights.items() if "." not in name and x.ndim}
+    own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
     near = [c for c in found[:3] if c.array.shape == shape]
     found += [scaled_by(c, name, x, axis) for c in near for name, x in own.items() for axis in axes_of(x, shape)]
     for name, x in own.items():
         found += column(x, shape, f"`{name}`", "parameter")
     return [*found, Column(np.ones(()), "1", kind="constant")]
+
+
+def is_own(name: str) -> bool:
+    """Whether a parameter is the module's itself, or one of a list of its own: "gamma", "gammas.0"."""
+    return all(part.isdigit() for part in name.split(".")[1:])
 
 
 def axes_of(x: Array, shape: tuple[int, ...]) -> list[int]:

@@ -47,7 +47,7 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
         inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
-        odd = uneven(a.inputs, b.inputs, inputs, {}, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
+        odd = uneven(a.inputs, b.inputs, inputs, outputs, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
         found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
     return found
 
