@@ -171,6 +171,39 @@ def test_a_parameter_that_multiplies_on_one_side_only():
         assert told(report)[0] == ["parameter-unused"]
 
 
+class TorchScales(nn.Module):
+    """The same, the gains in a list of the net's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.leave = nn.ModuleList(nn.Linear(5, 5) for _ in range(2)), nn.Linear(5, 3)
+        self.gammas = nn.ParameterList(torch.full((5,), 0.1) for _ in range(2))
+
+    def forward(self, x):
+        for inner, gamma in zip(self.inner, self.gammas):
+            x = x + gamma * inner(x)
+        return self.leave(x)
+
+
+class FlaxScales(nnx.Module):
+    def __init__(self, unscaled=None):
+        rngs = nnx.Rngs(0)
+        self.inner = nnx.List([nnx.Linear(5, 5, rngs=rngs) for _ in range(2)])
+        self.gammas = nnx.List([nnx.Param(jnp.full((5,), 0.1)) for _ in range(2)])
+        self.leave, self.unscaled = nnx.Linear(5, 3, rngs=rngs), unscaled
+
+    def __call__(self, x):
+        for place, (inner, gamma) in enumerate(zip(self.inner, self.gammas)):
+            x = x + (inner(x) if place == self.unscaled else gamma[...] * inner(x))
+        return self.leave(x)
+
+
+def test_a_parameter_of_a_list_that_multiplies_on_one_side_only():
+    assert compare(TorchScales(), FlaxScales(), "x: n c = 6 5").agree
+    for report in both(TorchScales(), FlaxScales(unscaled=0)):
+        assert told(report)[0] == ["parameter-unused"]
+
+
 class Projected(nn.Module):
     """A block with a projection beside it, which is called ahead of the block or after it, or passed by."""
 
