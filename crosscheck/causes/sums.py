@@ -181,8 +181,8 @@ def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: fl
                 continue
             curved = Term(terms[i].column, name, 1.0)
             for j in range(len(terms)):
-                if close(function(parts[i]) + parts[j], side, exact):
-                    return [Reading(NONE, (curved, terms[j]))]
+                if (factors := fitted(side, [function(parts[i]), parts[j]], exact)) is not None:
+                    return [Reading(NONE, (scaled(curved, factors[0]), scaled(terms[j], factors[1])))]
     return []
 
 

@@ -67,11 +67,11 @@ def narrow_constant(twins: Any, scene: Any, divergence: Any) -> str:
     return ""
 
 
-def along(difference: Array, x: Array) -> float:
-    """How many times x a difference is; 0 if it is no multiple of it."""
+def along(difference: Array, x: Array, left: float = EXACT) -> float:
+    """How many times x a difference is; 0 if that leaves more of it than this share."""
     d, x = difference.ravel(), np.asarray(x, np.float64).ravel()
     factor = float(np.vdot(x, d) / np.vdot(x, x)) if x.any() else 0.0
-    return factor if np.linalg.norm(d - factor * x) <= EXACT * np.linalg.norm(d) else 0.0
+    return factor if np.linalg.norm(d - factor * x) <= left * np.linalg.norm(d) else 0.0
 
 
 def force_of(call: Any) -> Forced:

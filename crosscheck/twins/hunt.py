@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crosscheck.models.model import Ask, Forced, Run
+from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding
@@ -55,10 +56,12 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     scene.narrow = bool(coarse)
     # What is wrong forward is wrong backward too, and what the second model passes by has no gradient there.
     told = {(d.first, d.wiring) for d in found if d.direction == "forward" and d not in coarse}
+    again = carried(twins, scene, found)
     culprits = [
         Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
         for divergence in found
-        if not (follows(divergence) and (divergence.first, divergence.wiring) in told)
+        if divergence not in again
+        and not (follows(divergence) and (divergence.first, divergence.wiring) in told)
         and not (told and (divergence.match is None or is_used_apart(divergence, twins, scene)))
     ]
     for culprit in culprits:

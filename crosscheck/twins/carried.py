@@ -1,0 +1,51 @@
+"""Differences that a model's own code hands on: a residual stream brings what went wrong at one place to later ones.
+
+What modules are given and give is forced to be right, what lies between them is not. So behind a stretch of wiring that
+is at fault others may show the same difference, a multiple of it, or its mean over an image or a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from crosscheck.axes import Array
+from crosscheck.twins.coarse import along
+
+LEFT, NONE = 1e-8, 1e-9
+"""What a factor may leave of a difference that was handed on; of the value, what is no difference."""
+
+
+def carried(twins: Any, scene: Any, found: Sequence[Any]) -> set[Any]:
+    """The divergences, given in forward order, that show nothing but what an earlier one does."""
+    earlier: list[Array] = []
+    again = set()
+    for divergence in found:
+        if divergence.wiring and divergence.direction == "forward":
+            shown = list(differences(twins, scene, divergence))
+            if shown and all(any(along(x, y, LEFT) for e in earlier for y in ways_on(e, x)) for x in shown):
+                again.add(divergence)
+            else:
+                earlier += shown
+    return again
+
+
+def differences(twins: Any, scene: Any, divergence: Any) -> Iterator[Array]:
+    """Between what reaches a place and what should, of each value."""
+    from crosscheck.causes.scenes import wiring_sites
+
+    for site in wiring_sites(twins, scene, divergence):
+        if site.first.shape == site.second.shape and site.first.dtype.kind == "f":
+            difference = site.second - site.first
+            if not np.linalg.norm(difference) <= NONE * np.linalg.norm(site.first):
+                yield difference
+
+
+def ways_on(difference: Array, later: Array) -> Iterator[Array]:
+    """A difference, or its mean over all axes but the examples' and the channels', in the shape of a later one."""
+    inner = [tuple(range(2, difference.ndim)), tuple(range(1, difference.ndim - 1))]
+    for way in (difference, *(difference.mean(axes) for axes in inner if axes)):
+        if way.shape == later.shape:
+            yield way
