@@ -55,6 +55,16 @@ def test_the_change_is_named(cause):
         assert named(site) == [cause]
 
 
+def test_of_four_examples_a_half_is_no_width():
+    for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) / 2, normal(4, 5, 7)):
+        assert named(site) == ["scale-constant"]
+
+
+def test_a_width_is_that_of_any_axis_but_the_first():
+    for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) / 5**0.5, normal(4, 5, 7)):
+        assert named(site) == ["scale-sqrt-width"]
+
+
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_of_a_batch_of_two_a_half_is_no_count(factor):
     for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) * factor, normal(2, 5, 7)):

@@ -113,7 +113,7 @@ def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]
     """Constants, the most telling first."""
     yield -1.0, "-1", "sign-flipped"
     sizes = sorted({n for shape in shapes for n in counts(shape) if n > 1})
-    for n in sizes:
+    for n in sorted({n for shape in shapes for n in counts(shape[len(shape) > 1 :]) if n > 1}):  # not the examples
         yield sqrt(n), f"sqrt({n})", "scale-sqrt-width"
         yield 1 / sqrt(n), f"1/sqrt({n})", "scale-sqrt-width"
     sizes = [n for n in sizes if n > 2]  # of two, a half tells nothing of a size
