@@ -201,6 +201,19 @@ def test_a_value_gated_by_one_number_for_each_example_and_channel(causes, one, o
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x, b: x * torch.sigmoid(b), lambda x, b: x * 1),
+        (lambda x, b: F.silu(x * torch.sigmoid(b)), lambda x, b: jax.nn.silu(x)),
+    ],
+)
+def test_a_function_of_which_nothing_is_left_is_no_gate(one, other):
+    """One more than the relu of numbers that all are below 0 changes nothing."""
+    for site in sites(one, other, 4 * normal(3, 6, 5, 4), -1 - abs(normal(3, 6, 1, 1, seed=1))):
+        assert named(site) == ["gate-missing"]
+
+
+@pytest.mark.parametrize(
     "other",
     [
         lambda x, b: jax.nn.relu6(x) * jnp.cos(b) ** 2,

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from cause_scenes import assert_named, assert_nothing_claimed, by_jax, by_torch, named, normal, sites
 
 from crosscheck.causes.site import Side, Site
+from crosscheck.causes.sums import is_own
 
 H, X, Y = normal(5, 6, 16, seed=1), normal(5, 6, 16, seed=2), normal(5, 6, 16, seed=3)
 ROWS = {
@@ -121,3 +122,13 @@ A, B, C = normal(5, 4, 6, seed=4), normal(5, 7, 6, seed=5), normal(5, 7, 6, seed
 )
 def test_values_put_together_or_cut(cause, one, other):
     assert_named(cause, one, other, A, B, C)
+
+
+def test_which_parameters_are_a_modules_own():
+    """Those of modules inside are theirs."""
+    assert [is_own(name) for name in ("gamma", "gammas.0", "query.kernel", "blocks.0.scale")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

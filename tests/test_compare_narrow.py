@@ -76,22 +76,32 @@ def test_the_constant_is_told():
 
 
 class Scaled(nn.Module):
-    """An embedding times a constant, to which a block of it is added, as in a transformer."""
+    """An embedding times a constant, to which a block of it is added, as in a transformer; `late`: of the embedding as
+    it is without the constant."""
 
-    def __init__(self, constant):
+    def __init__(self, constant, late=False):
         super().__init__()
         self.enter, self.block, self.leave = nn.Linear(5, 7), nn.Linear(7, 7), nn.Linear(7, 3)
-        self.constant = constant
+        self.constant, self.late = constant, late
 
     def forward(self, x):
-        x = self.constant * self.enter(x)
-        return self.leave(x + self.block(x))
+        x = self.enter(x)
+        scaled = self.constant * x
+        return self.leave(scaled + self.block(x if self.late else scaled))
 
 
 def test_a_constant_of_float32_in_a_sum_is_set_aside():
+    for report in either_way(Scaled(7**0.5, late=True), Scaled(float(np.float32(7**0.5)), late=True)):
+        assert report.status == "agree", str(report)
+        assert "a small multiple of one term" in report.culprits[0].excused
+
+
+def test_a_constant_of_float32_that_is_handed_on_is_set_aside_once():
     for report in either_way(Scaled(7**0.5), Scaled(float(np.float32(7**0.5)))):
         assert report.status == "agree", str(report)
-        assert "a small multiple of one term" in report.culprits[1].excused
+        eval_alone = [culprit for culprit in report.culprits if culprit.rung == "eval"]
+        assert [culprit.divergence.before for culprit in eval_alone] == ["block"]
+        assert "times the first" in eval_alone[0].excused
 
 
 @pytest.mark.parametrize("more", [1e-5, 4e-7])

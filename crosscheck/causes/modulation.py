@@ -137,7 +137,7 @@ def modulations(
     ]
     for value in values:
         for shift in (NOTHING, *scales, *(name for name in values if name != value)):
-            every = [gate._replace(value=value, shift=shift) for gate in gates if gate.scale != shift]
+            every = [gate._replace(value=value, shift=shift) for gate in gates]
             every += [Modulation(value, shift=shift)] * (shift != NOTHING)
             made = np.array([one.made(few) for one in every])
             for outer, function in MAIN.items():
