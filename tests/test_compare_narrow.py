@@ -10,8 +10,8 @@ from cause_scenes import named, normal
 from narrow_nets import BATCH, Unit, either_way
 from torch import nn
 
-from crosscheck.causes.scenes import between
 from crosscheck.causes.site import Side, Site
+from crosscheck.causes.stretch import between
 from crosscheck.models.model import Call, Run
 from crosscheck.twins import compare as comparing
 from crosscheck.twins import locate

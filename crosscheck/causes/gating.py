@@ -7,9 +7,9 @@ Y = o(g(A))               the gate left out
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,11 +91,12 @@ class Product(NamedTuple):
             (self.form, "gate-plus-one"),
             (self.outer, MORE),
         )
-        return Variant((), str(self), partial(spread, self, near_by, shape), gate, MORE, more)
+        return Variant((), str(self), partial(spread, self.made, near_by, shape), gate, MORE, more)
 
 
-def spread(product: Product, near_by: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    return np.broadcast_to(product.made(near_by), shape)
+def spread(made: Callable[[Any], Array], known: Any, shape: tuple[int, ...]) -> Array:
+    """What is made of what is known, in a shape to which it broadcasts."""
+    return np.broadcast_to(made(known), shape)
 
 
 @family

@@ -16,7 +16,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import HARD, MAIN, NONE
-from crosscheck.causes.gating import BARE, FORMS, MORE, laid_out
+from crosscheck.causes.gating import BARE, FORMS, MORE, laid_out, spread
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alike, alone, floats, near, picked
 from crosscheck.causes.variant import ANY, BETWEEN, Variant, family
@@ -86,15 +86,11 @@ class Modulation(NamedTuple):
             (self.outer, MORE),
         )
         choice = self.function if self.scale else ANY
-        return Variant((), str(self), partial(spread, self, known, shape), choice, MORE, more)
+        return Variant((), str(self), partial(spread, self.made, known, shape), choice, MORE, more)
 
 
 PART, VALUE = "part ", "value "
 BETWEEN.update({frozenset((NOTHING, f"{PART}{i}")): "modulation-shift-missing" for i in range(MOST_PARTS)})
-
-
-def spread(modulation: Modulation, known: dict[str, Array], shape: tuple[int, ...]) -> Array:
-    return np.broadcast_to(modulation.made(known), shape)
 
 
 @family

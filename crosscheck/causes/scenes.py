@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.site import GIVEN, LATE, Side, Site
-from crosscheck.models.model import Call, Leaf, Model, Run
+from crosscheck.causes.site import Side, Site, wide
+from crosscheck.causes.stretch import AHEAD, SOURCES, Span, before, between, told
+from crosscheck.models.model import Call, Leaf, Model
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
-
-SOURCES, AHEAD = 6, 2
-"""Values that wiring may have used: those that came last before it; those that a unit may have been given changed."""
 
 
 def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
@@ -65,10 +63,6 @@ def alone(twins: Any, scene: Any, match: Match) -> dict[str, Array]:
     """What only the second's unit has."""
     leaves = [leaf for leaf in twins.second.leaves if leaf.path in twins.pairing.second_alone]
     return leaves_of(leaves, match.second.path, scene.asks[1].values, True)
-
-
-def wide(x: Array) -> Array:
-    return x.astype(np.float64, copy=False) if x.dtype.kind == "f" else x
 
 
 def there(scene: Any, match: Match) -> Any:
@@ -268,74 +262,3 @@ def wired(model: Model, body: str, calls: Iterable[Call]) -> Side:
     for call in calls:
         config |= model.config(call.path)
     return Side(model.framework, "", config)
-
-
-class Span(NamedTuple):
-    """A stretch of wiring: the calls at its end and at its beginning."""
-
-    before: str
-    after: str
-
-
-def between(run: Run, span: Any) -> list[Call]:
-    """The calls that completed in a stretch of wiring and lead on in it."""
-    keys = [call.key for call in run.calls]
-    start = keys.index(span.after) + 1 if span.after and span.after in keys else 0
-    end = begins(run, span.before) if span.before and span.before in keys else len(keys)
-    around = {call.parent for call in run.calls}
-    return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
-
-
-class Source(NamedTuple):
-    """A value that wiring may have used, what it is in words, and the class of the module that gave it."""
-
-    array: Array
-    words: str
-    kind: str = ""
-
-
-def told(value: Array, call: Call, when: str = GIVEN) -> Source:
-    return Source(wide(value), f"`{call.key}`", when + call.kind)
-
-
-def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
-    """Values that the wiring may have used: the model's inputs, what reached the module around, and what the units gave
-    that completed before in either model, those first that the other model passes by, the nearest last."""
-    found = [Source(wide(value), f"the input {name}") for name, value in scene.asks[0].inputs.items()]
-    if divergence.match is not None:
-        where = f"`{divergence.first}`" if divergence.first else "the whole"
-        found += [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
-    enters = bool(divergence.before)
-    mine, theirs = earlier(scene.run, match.unit.first, enters), earlier(scene.forced, match.unit.second, enters)
-    inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
-    late = [m for m in inner if m.unit.first not in mine and m.unit.second in theirs]
-    early = [m for m in inner if m.unit.first in mine]
-    known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
-    passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
-    for call in (m.first for m in early[-AHEAD:]):
-        found += [Source(wide(value), f"what goes into `{call.key}`") for value in call.inputs.values()]
-    sources = [(call, "") for call in passed[-SOURCES // 2 :]]
-    sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]
-    for call, when in sources:
-        found += [told(value, call, when) for value in call.outputs.values()]
-    modules = [m.first for m in scene.matches if m.unit.first and m.unit.first == divergence.after and not m.unit.inner]
-    return found + [told(value, call, "") for call in modules[:1] for value in call.outputs.values()]
-
-
-def earlier(run: Run, key: str, enters: bool) -> set[str]:
-    """The calls that completed before this one, or before it began."""
-    keys = [call.key for call in run.calls]
-    end = keys.index(key) if key in keys else len(keys)
-    return set(keys[: begins(run, key) if enters else end])
-
-
-def begins(run: Run, key: str) -> int:
-    """The place among the calls, which are in the order in which they complete, at which a call begins."""
-    parents = {call.key: call.parent for call in run.calls}
-    for place, call in enumerate(run.calls):
-        at: str | None = call.key
-        while at is not None and at != key:
-            at = parents.get(at)
-        if at == key:
-            return place
-    return len(run.calls)

@@ -92,6 +92,11 @@ LAST = ("LayerNorm", "RMSNorm", "Linear", "Embedding")
 """torch modules whose features are last."""
 
 
+def wide(x: Array) -> Array:
+    """Numbers with a fraction as float64."""
+    return x.astype(np.float64, copy=False) if x.dtype.kind == "f" else x
+
+
 def ordinary(side: Array) -> Array:
     """Which elements are neither NaN nor infinite, nor what a mask puts in the place of minus infinity."""
     usual = np.isfinite(side)

@@ -2,8 +2,8 @@
 
     dX = D W'        dW' = D^T X        D[(m i j), (u v n)]: the window of dZ that pixel (i j) meets, 0 outside
 
-W' [u v n k] is W turned by 180 degrees with its channels swapped, and so is dW' dW. It pays where a patch
-of dZ is no longer than one of X; else input_gradient.py copies those and correlate.py these.
+W' [u v n k] is W turned by 180 degrees with its channels swapped, and so is dW' dW. It pays where a patch of dZ is no
+longer than one of X; else input_gradient.py copies those and correlate.py these.
 """
 
 from math import prod

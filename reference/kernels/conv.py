@@ -45,14 +45,15 @@ def best(X_shape, W_shape, dtype, stride, dilation, scheme=F23):
 
 def direct(X, W, stride, padding, dilation):
     X_pad, shape = pad(X, padding), X.shape
+    Z = correlate(X_pad, W, stride, dilation)
+    if both_gradients.pay(Z.shape, shape, stride):
+        return Z, lambda dZ, need_input=True: both_gradients.gradients(dZ, X, W, padding, dilation, need_input)
 
     def back(dZ, need_input=True):
-        if both_gradients.pay(dZ.shape, shape, stride):
-            return both_gradients.gradients(dZ, X, W, padding, dilation, need_input)
         dW = filter_gradient(X_pad, dZ, W.shape, stride, dilation)
         return input_gradient(dZ, W, shape, stride, padding, dilation) if need_input else None, dW
 
-    return correlate(X_pad, W, stride, dilation), back
+    return Z, back
 
 
 def grouped(X, W, stride, padding, dilation, groups):
