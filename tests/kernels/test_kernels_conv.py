@@ -170,10 +170,11 @@ def test_patches_times_filters_are_the_definition(row):
     assert_exact(conv.direct, row, np.float32)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("way", [input_gradient.gather, input_gradient.scatter, input_gradient.planes])
 @pytest.mark.parametrize("row", rows(SHAPES, lambda row: row[-1] == 1))
-def test_each_way_to_the_input_gradient_is_the_definition(row, way):
-    (X, W, dZ), geometry = arrays(row, np.float32, whole_numbers)
+def test_each_way_to_the_input_gradient_is_the_definition(row, way, dtype):
+    (X, W, dZ), geometry = arrays(row, dtype, whole_numbers)
     dX = of_definition((X, W, dZ), geometry, row)[1]
     np.testing.assert_array_equal(way(dZ, W, X.shape, *geometry), dX)
 
