@@ -2,12 +2,11 @@
 
     gather   The correlation of dZ with W turned by 180 degrees and its channels swapped, at a stride one for each grid
              of pixels (grids.py).
-    scatter  dP^T = W dZ^T, of which what one tap sends is added to the pixels that it meets. For many channels and few
-             positions, where swapping the channels of W costs more than the product. Workers share that and then the
-             channels.
-    planes   The same dP^T, each row of which is added to planes dQ[a, b, k, m, y, x] = dX_pad[m, s y + a, s x + b, k];
-             tap (u, v) goes to (a, b) = (d u mod s, d v mod s). For few channels, where a row of a window in [m h w c]
-             is too short.
+    scatter  dP[u, v] = dZ W[u, v]^T, what a tap sends, is added to the pixels that it meets. For many channels and few
+             positions, where swapping the channels of W costs more than the product. Workers share the channels.
+    planes   dP^T = W dZ^T, each row of which, what one tap sends, is added to planes dQ[a, b, k, m, y, x] =
+             dX_pad[m, s y + a, s x + b, k]; tap (u, v) goes to (a, b) = (d u mod s, d v mod s). For few channels, where
+             a row of a window in [m h w c] is too short.
 
 Which one is decided by size; the figures are from measurements.
 """
@@ -19,8 +18,7 @@ import numpy as np
 from reference.kernels.blocks import blocks, pad, place, unpad
 from reference.kernels.correlate import correlate
 from reference.kernels.grids import blank, grids, seen
-from reference.kernels.products import shared_matmul
-from reference.kernels.threads import chunks, share, span
+from reference.kernels.threads import share, span
 
 CHUNK_ROWS = 1024
 
@@ -47,33 +45,20 @@ def gather(dZ, W, shape, stride, padding, dilation):
 def scatter(dZ, W, shape, stride, padding, dilation):
     m, h, w, n = dZ.shape
     dX_pad = np.zeros_like(pad(np.empty(shape, dZ.dtype), padding))
-    for images in chunks(range(m), max(1, n // (h * w))):  # dP takes no more than W, if an image allows
-        add_taps(dX_pad[images], sent(dZ[images], W), stride, dilation)
-    return np.ascontiguousarray(unpad(dX_pad, padding))
-
-
-def sent(dZ, W):
-    """dP [u v k m i j], in float64 made as its transpose."""
-    dZ_rows, W_rows = dZ.reshape(-1, dZ.shape[3]), W.reshape(-1, W.shape[3])
-    turned = W.dtype == np.float64
-    dP = shared_matmul(dZ_rows, W_rows.T).T if turned else shared_matmul(W_rows, dZ_rows.T)
-    return dP.reshape(*W.shape[:3], *dZ.shape[:3])
-
-
-def add_taps(dX_pad, dP, stride, dilation):
-    fh, fw, c, _, h, w = dP.shape
 
     def work(part):
         channels = span(part)
-        for u, v in np.ndindex(fh, fw):
-            dX_pad[:, reach(u, h, 0), reach(v, w, 1), channels] += dP[u, v, channels].transpose(1, 2, 3, 0)
+        for u, v in np.ndindex(*W.shape[:2]):
+            dP = dZ.reshape(-1, n) @ W[u, v, channels].T
+            dX_pad[:, reach(u, h, 0), reach(v, w, 1), channels] += dP.reshape(m, h, w, -1)
 
     def reach(tap, count, axis):
         """The pixels that a tap meets."""
         first, s = tap * dilation[axis], stride[axis]
         return slice(first, first + (count - 1) * s + 1, s)
 
-    share(work, range(c))
+    share(work, range(shape[3]))
+    return np.ascontiguousarray(unpad(dX_pad, padding))
 
 
 def planes(dZ, W, shape, stride, padding, dilation):
