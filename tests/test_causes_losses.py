@@ -7,7 +7,7 @@ import optax
 import pytest
 import torch
 import torch.nn.functional as F
-from cause_scenes import assert_named, assert_nothing_claimed, normal
+from cause_scenes import assert_named, assert_nothing_claimed, named, normal, sites
 
 RNG = np.random.default_rng(7)
 X, T, N = normal(9, 5), normal(9, 5, seed=1), normal(9, 5, seed=2)
@@ -16,6 +16,16 @@ W, P, B = RNG.random(5) + 0.5, RNG.random((9, 5)), (RNG.random((9, 5)) < 0.4).as
 SATURATED = np.where(B * (RNG.random((9, 5)) < 0.5) > 0, 0.0, P)
 COUNTS, V = RNG.poisson(3.0, (9, 5)).astype(float), RNG.random((9, 5)) + 0.2
 Q, R = (v / v.sum(-1, keepdims=True) for v in RNG.random((2, 9, 5)))
+
+TEXT, LABELS, MASK = normal(4, 6, 5), RNG.integers(0, 5, (4, 6)), np.arange(24).reshape(4, 6) % 6 < [[3], [6], [4], [5]]
+
+
+def next_token(x, y):
+    return F.cross_entropy(x[:, :-1].flatten(0, 1), y[:, 1:].flatten())
+
+
+def counted(x, y, m):
+    return (F.cross_entropy(x.mT, y, reduction="none") * m).sum() / m.sum()
 
 
 def ce(x, y):
@@ -114,6 +124,9 @@ ROWS = {
     ),
     "gaussian-nll-constant": ((X, T, V), F.gaussian_nll_loss, gaussian),
     "dice-smooth": ((P, B), dice(1.0), dice(1e-5)),
+    "loss-labels-shifted": ((TEXT, LABELS), next_token, lambda x, y: ce(x, y).mean()),
+    "loss-mask-missing": ((TEXT, LABELS, MASK), counted, lambda x, y, m: ce(x, y).mean()),
+    "loss-mask-mean": ((TEXT, LABELS, MASK), counted, lambda x, y, m: (ce(x, y) * m).mean()),
 }
 """Cause: (what goes in, torch's side, JAX's side)."""
 
@@ -128,6 +141,30 @@ def test_the_change_is_named(cause):
 def test_pixels_are_classified_along_another_axis():
     x, y = normal(2, 5, 3, 4), RNG.integers(0, 5, (2, 3, 4))
     assert_named("loss-reduction", F.cross_entropy, lambda x, y: ce(jnp.moveaxis(x, 1, -1), y).sum() / 2, x, y)
+
+
+def next_masked(x, y, m):
+    return (ce(x[:, :-1], y[:, 1:]) * m[:, 1:]).sum() / m[:, 1:].sum()
+
+
+@pytest.mark.parametrize(
+    ("causes", "other"),
+    [
+        (["loss-labels-shifted"], lambda x, y, m: ce(x[:, :-1], y[:, :-1]).mean()),
+        (["loss-labels-shifted"], lambda x, y, m: ce(x[:, 1:], y[:, 1:]).mean()),
+        (["loss-reduction"], lambda x, y, m: ce(x[:, :-1], y[:, 1:]).sum()),
+        (["loss-mask-missing"], next_masked),
+    ],
+)
+def test_the_losses_of_the_next_token(causes, other):
+    for site in sites(lambda x, y, m: next_token(x, y), other, TEXT, LABELS, MASK):
+        assert named(site) == causes
+
+
+def test_labels_are_found_behind_many_values():
+    between = [normal(4, 6, 7, seed=seed) for seed in range(12)]
+    for site in sites(lambda y, *v: next_token(v[-1], y), lambda y, *v: ce(v[-1], y).mean(), LABELS, *between, TEXT):
+        assert named(site) == ["loss-labels-shifted"]
 
 
 @pytest.mark.parametrize(

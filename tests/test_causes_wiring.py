@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from cause_scenes import assert_named, assert_nothing_claimed, by_jax, by_torch, named, normal, sites
 
+from crosscheck.causes.explain import explain
 from crosscheck.causes.site import Side, Site
 from crosscheck.causes.sums import is_own
 
@@ -132,3 +133,45 @@ def test_which_parameters_are_a_modules_own():
         False,
         False,
     ]
+
+
+def hidden(x, y):
+    """What nothing in the catalogue makes of these."""
+    return x * (3 * y).sin() + 0.3 * (x * y).cos()
+
+
+def in_jax(x, y):
+    return x * jnp.sin(3 * y) + 0.3 * jnp.cos(x * y)
+
+
+ADDED = {
+    "residual-missing": (lambda h, x, y: hidden(x, y) + h, lambda h, x, y: in_jax(x, y)),
+    "residual-from-elsewhere": (lambda h, x, y: hidden(x, y) + h, lambda h, x, y: in_jax(x, y) + y),
+    "scale-constant": (lambda h, x, y: hidden(x, y) + h, lambda h, x, y: in_jax(x, y) + 0.4 * h),
+}
+
+
+@pytest.mark.parametrize("cause", ADDED)
+def test_a_term_beside_what_nobody_knows(cause):
+    assert_named(cause, *ADDED[cause], H, X, Y)
+
+
+def test_a_parameter_beside_what_nobody_knows():
+    pos = normal(6, 16)
+    one, two = by_torch(lambda x, y, p: hidden(x, y) + p, X, Y, pos), by_jax(lambda x, y, p: in_jax(x, y), X, Y, pos)
+    for first, second in ((one, two), (two, one)):
+        site = Site("value", first, second, (H, X, Y), (Side("torch"), Side("jax")), {"pos": pos})
+        assert named(site) == ["positional-missing"]
+
+
+def test_what_is_added_is_said():
+    site, turned = sites(*ADDED["residual-missing"], H, X, Y)
+    assert [explain(site).first, explain(site).second] == ["as it is there", "that without value 2"]
+    assert [explain(turned).first, explain(turned).second] == ["as it is there", "that and value 2"]
+    exchanged, _ = sites(*ADDED["residual-from-elsewhere"], H, X, Y)
+    assert explain(exchanged).second == "that with value 0 in the place of value 2"
+
+
+def test_a_difference_that_is_no_sum_is_not_explained():
+    assert_nothing_claimed(lambda h, x, y: hidden(x, y), lambda h, x, y: in_jax(x, y) + 0.1 * h * x, H, X, Y)
+    assert_nothing_claimed(lambda h, x, y: hidden(x, y), lambda h, x, y: in_jax(x, y) + h - 0.5 * x, H, X, Y)

@@ -13,7 +13,8 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.losses import OPTAX, TORCH, between, floating, given, one, ways
+from crosscheck.causes.label_places import ALL, OWN, alignments, masked
+from crosscheck.causes.losses import OPTAX, TORCH, More, between, floating, given, one, ways
 from crosscheck.causes.site import Site
 from crosscheck.causes.softmaxes import log_softmax, softmax
 from crosscheck.causes.sources import sources
@@ -84,6 +85,8 @@ cause(
 
 SMOOTHINGS = (0.0, 0.1, 0.05, 0.2, 0.01, 0.15, 0.3)
 IGNORED = (-100, -1, 0, 255)
+SOURCES = 16
+"""Labels are an input, so of all that a loss may be made of what came first."""
 SCORES, PROBABILITIES, LOGS = "cross entropy of scores", "of what is a softmax already", "minus the element itself"
 LINEAR = "minus the log of the element"
 between("nll-loss-expects-logprob", SCORES, PROBABILITIES, LOGS, LINEAR)
@@ -92,7 +95,7 @@ between("hinge-margin-multiclass", "hinge, all wrong classes / C", "hinge, the w
 
 def labelled(site: Site) -> Iterator[tuple[Array, Array]]:
     """Scores with their classes last, and whole-number labels."""
-    labels = [y for y in sources(site) if y.dtype.kind in "iu" and y.ndim]
+    labels = [y for y in sources(site, SOURCES) if y.dtype.kind in "iu" and y.ndim]
     for x, y in product(floating(site), labels):
         for axis in dict.fromkeys((x.ndim - 1, 1)):
             if x.ndim == y.ndim + 1 and x.shape[:axis] + x.shape[axis + 1 :] == y.shape:
@@ -105,17 +108,21 @@ def labelled(site: Site) -> Iterator[tuple[Array, Array]]:
 def cross_entropies(site: Site) -> Iterator[Variant]:
     if not given(site):
         return
-    for x, y in labelled(site):
-        inside = (y >= 0) & (y < x.shape[-1])
-        for name, logs in logarithms(x).items():
-            for rate, over in [(0.0, "C"), *product(SMOOTHINGS[1:], ("C", "C - 1"))]:
-                losses = smoothed(logs, np.where(inside, y, 0), rate, over)
-                more = ((f"smoothed by {rate:g} over {over}" * (rate > 0), "label-smoothing"),)
-                if inside.all():
-                    yield from ways(site, losses, name, "loss-other", (*more, ("all", "ce-ignore-index")))
-                if name == SCORES:
-                    yield from ignoring(site, losses, y, inside, more)
-                    yield from weighted(site, losses, y, x.shape[-1], more)
+    for scores, labels in labelled(site):
+        for place, x, y in alignments(scores, labels):
+            inside = (y >= 0) & (y < x.shape[-1])
+            for name, logs in logarithms(x).items():
+                for rate, over in [(0.0, "C"), *product(SMOOTHINGS[1:], ("C", "C - 1"))]:
+                    losses = smoothed(logs, np.where(inside, y, 0), rate, over)
+                    smoothing = f"smoothed by {rate:g} over {over}" * (rate > 0), "label-smoothing"
+                    more = (smoothing, (place, "loss-labels-shifted"))
+                    if inside.all():
+                        yield from ways(site, losses, name, "loss-other", (*more, (ALL, "ce-ignore-index")))
+                    if name == SCORES:
+                        yield from ignoring(site, losses, y, inside, more)
+                        yield from masked(site, losses, labels.shape, place, name, more)
+                    if name == SCORES and place == OWN:
+                        yield from weighted(site, losses, y, x.shape[-1])
 
 
 def logarithms(x: Array) -> dict[str, Array]:
@@ -134,9 +141,7 @@ def smoothed(logs: Array, y: Array, rate: float, over: str) -> Array:
     return np.asarray((1 - rate) * own + rate / (classes - 1) * (total - own))
 
 
-def ignoring(
-    site: Site, losses: Array, y: Array, inside: Array, more: tuple[tuple[str, str], ...]
-) -> Iterator[Variant]:
+def ignoring(site: Site, losses: Array, y: Array, inside: Array, more: More) -> Iterator[Variant]:
     """Without the examples of one label; divided by their number, or by that of all."""
     for label in IGNORED:
         kept = (y != label) & inside
@@ -153,7 +158,7 @@ def ignoring(
         yield from one(site, total, f"0 where the label is {label}", SCORES, "loss-other", extra)
 
 
-def weighted(site: Site, losses: Array, y: Array, classes: int, more: tuple[tuple[str, str], ...]) -> Iterator[Variant]:
+def weighted(site: Site, losses: Array, y: Array, classes: int) -> Iterator[Variant]:
     """By a weight for each class, from among the sources or the parameters around."""
     every = (*sources(site), *site.weights.values(), *site.buffers.values())
     for w in (w for w in every if w.shape == (classes,) and w.dtype.kind == "f" and (w >= 0).all()):

@@ -16,7 +16,7 @@ import numpy as np
 from crosscheck.models.model import Leaf, Look, Run
 from crosscheck.pairing.fits import Fit, fits
 from crosscheck.pairing.links import Link, Piece
-from crosscheck.twins.forced import Match, back, forces, matches, tensors
+from crosscheck.twins.forced import Match, back, forces, given_out, matches
 from crosscheck.twins.layouts import distance, may_be_pooled
 from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units
@@ -132,7 +132,7 @@ def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[M
     calls = {call.key: call for call in forced.calls}
     gaps = [
         distance(run.outputs[name], y)
-        for name, y in back(other.outputs, tensors(run.outputs, other.outputs, twins.images)).items()
+        for name, y in back(other.outputs, given_out(run.outputs, other.outputs, twins.images)).items()
     ]
     scores: dict[str, float] = {"": max(gaps, default=np.inf)}
     for match in found:

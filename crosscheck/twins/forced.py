@@ -6,7 +6,7 @@ a unit makes of what it was given; what reaches the next unit from what the unit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Made, Run
 from crosscheck.pairing.fits import Fit
-from crosscheck.twins.layouts import Images, choose, flattened, layouts, usual
+from crosscheck.twins.layouts import Images, choose, flattened, layouts, layouts_of_outputs, usual
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
@@ -46,7 +46,9 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     found = []
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
-        inputs, outputs = (tensors(x, y, images, shapes) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs)))
+        inputs, outputs = tensors(a.inputs, b.inputs, images, shapes), tensors(a.outputs, b.outputs, images, shapes)
+        if not unit.first:
+            outputs = given_out(a.outputs, b.outputs, images)
         odd = uneven(a.inputs, b.inputs, inputs, outputs, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
         found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
     return found
@@ -95,7 +97,13 @@ def alike(a: Array | None, b: Array | None) -> bool:
     return a is not None and b is not None and a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
-def tensors(first: Arrays, second: Arrays, images: Images, shapes: Iterable[tuple[int, ...]] = ()) -> Names:
+def tensors(
+    first: Arrays,
+    second: Arrays,
+    images: Images,
+    shapes: Iterable[tuple[int, ...]] = (),
+    ways: Callable[..., list[Fit]] = layouts,
+) -> Names:
     """By name where both have it, else in order; only what can be laid out as the other."""
     found: Names = {}
     free = dict(second)
@@ -105,11 +113,16 @@ def tensors(first: Arrays, second: Arrays, images: Images, shapes: Iterable[tupl
                 if name in found or other not in free or a.dtype.kind != free[other].dtype.kind:
                     continue
                 b = free[other]
-                fit = choose(a, b, images, flattened(shapes, a.shape, b.shape)) if layouts(a.shape, b.shape) else None
+                fit = choose(a, b, [*ways(a.shape, b.shape, images), *flattened(shapes, a.shape, b.shape)])
                 if fit is not None:
                     found[name] = other, fit
                     del free[other]
     return {name: found[name] for name in first if name in found}
+
+
+def given_out(first: Arrays, second: Arrays, images: Images) -> Names:
+    """The same for what the whole models give."""
+    return tensors(first, second, images, ways=layouts_of_outputs)
 
 
 def forces(found: Sequence[Match], inner: bool = False) -> dict[str, Forced]:

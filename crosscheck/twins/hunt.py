@@ -10,6 +10,7 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
+from crosscheck.twins.entering import follows_a_fault
 from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
@@ -55,7 +56,8 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
     scene.narrow = bool(coarse)
     # What is wrong forward is wrong backward too, and what the second model passes by has no gradient there.
-    told = {(d.first, d.wiring) for d in found if d.direction == "forward" and d not in coarse}
+    faults = [d for d in found if d.direction == "forward" and d not in coarse]
+    told = {(d.first, d.wiring) for d in faults}
     again = carried(twins, scene, found)
     culprits = [
         Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
@@ -63,6 +65,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         if divergence not in again
         and not (follows(divergence) and (divergence.first, divergence.wiring) in told)
         and not (told and (divergence.match is None or is_used_apart(divergence, twins, scene)))
+        and not follows_a_fault(divergence, twins, scene, faults)
     ]
     for culprit in culprits:
         if not culprit.excused:

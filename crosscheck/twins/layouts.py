@@ -3,7 +3,7 @@ a choice, by values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,18 +19,33 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: Images = ""
     """Ways to lay an array of the first shape out as one of the second, likeliest first: as it is, or between
     frameworks that keep images differently with the channels moved; then channels moved either way, time and batch
     exchanged, and any other permutation or grouping."""
-    found = list(shape_fits(first, second))
-    names, rank = NAMES[: len(first)], len(first)
+    rank = len(first)
+    likely = conventions(rank, images)
+    if rank > 2:
+        names = NAMES[:rank]
+        likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
+    found = shape_fits(first, second)
+    return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
+
+
+def layouts_of_outputs(first: tuple[int, ...], second: tuple[int, ...], images: Images = "") -> list[Fit]:
+    """The same for what a model gives to its caller: of one shape, only by what is a convention, for the caller could
+    not tell any other order of the axes."""
+    found = layouts(first, second, images)
+    return [fit for fit in found if first != second or fit.pattern in conventions(len(first), images)]
+
+
+def conventions(rank: int, images: Images) -> list[str]:
+    """As it is, with the channels at the end, and with the channels ahead, likeliest first."""
+    names = NAMES[:rank]
     same = f"{spread(names)} -> {spread(names)}"
     if rank < 3:
-        return sorted(found, key=lambda fit: fit.pattern != same)
+        return [same]
     last = f"{spread(names)} -> {spread(names[0] + names[2:] + names[1])}"
     ahead = f"{spread(names)} -> {spread(names[0] + names[-1] + names[1:-1])}"
-    likely = {"": [same, last, ahead], "last": [last, ahead, same], "first": [ahead, last, same]}[
+    return {"": [same, last, ahead], "last": [last, ahead, same], "first": [ahead, last, same]}[
         images if rank >= 4 else ""
     ]
-    likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
-    return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
 
 
 def usual(shape: tuple[int, ...], images: Images) -> Fit:
@@ -45,14 +60,13 @@ def spread(names: str) -> str:
     return " ".join(names)
 
 
-def choose(first: Array, second: Array, images: Images = "", more: Iterable[Fit] = ()) -> Fit | None:
-    """The layout under which the arrays are nearest; the likeliest unless another is clearly nearer."""
-    found = [*layouts(first.shape, second.shape, images), *more]
-    if len(found) < 2 or not (np.isfinite(first).all() and np.isfinite(second).all()):
-        return found[0] if found else None
-    gaps = [distance(fit.there(first), second) for fit in found[:12]]
+def choose(first: Array, second: Array, ways: Sequence[Fit]) -> Fit | None:
+    """The way under which the arrays are nearest; the likeliest unless another is clearly nearer."""
+    if len(ways) < 2 or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return ways[0] if ways else None
+    gaps = [distance(fit.there(first), second) for fit in ways[:12]]
     best = int(np.argmin(gaps))
-    return found[best] if gaps[best] < 0.5 * gaps[0] else found[0]
+    return ways[best] if gaps[best] < 0.5 * gaps[0] else ways[0]
 
 
 def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...]) -> list[Fit]:

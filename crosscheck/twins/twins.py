@@ -15,7 +15,7 @@ from crosscheck.models.inputs import Inputs
 from crosscheck.models.model import Arrays, Ask, Model, Run, cast
 from crosscheck.models.shelf import Shelf
 from crosscheck.pairing.links import Pairing
-from crosscheck.twins.forced import Names, tensors, there
+from crosscheck.twins.forced import Names, given_out, there
 from crosscheck.twins.layouts import Images
 from crosscheck.twins.measure import ROUNDOFF, STEP
 from crosscheck.twins.padding import Padding, masks, padding
@@ -38,7 +38,7 @@ class Ends:
 
     @staticmethod
     def of(first: Arrays, second: Arrays, images: Images) -> Ends:
-        return Ends(first, second, tensors(first, second, images))
+        return Ends(first, second, given_out(first, second, images))
 
     def fits(self, other: Ends) -> bool:
         """Whether outputs of the same names and shapes come out."""
