@@ -54,6 +54,13 @@ def test_logits_that_are_transposed_differ(turned):
     assert causes(told(Port(jnp.transpose), turned)) == ["axes-swapped"]
 
 
+def test_of_unequal_sizes_they_are_the_same_and_it_is_told():
+    report = compare(Towers(), Port(jnp.transpose), "x: n a = 4 5; y: n b = 3 7", rungs=("eval",))
+    assert report.agree
+    assert "output has its axes in another order: (4, 3) and (3, 4)" in report.notes
+    assert not any("order" in note for note in told(Port()).notes)
+
+
 @pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
 def test_a_parameter_of_code_that_is_at_fault_is_not_accused_as_well(turned):
     report = told(Port(lambda z: z * jax.nn.sigmoid(z**3)), turned)

@@ -115,6 +115,7 @@ def prepare(
     report.layers = layers(a, b, look, other, twins.pairing)
     report.inputs = [told(name, inputs) for name in inputs.first]
     report.tell_pairing(a, b)
+    report.tell_outputs(twins)
     return twins
 
 

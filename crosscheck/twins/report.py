@@ -14,6 +14,7 @@ from crosscheck.report.comparison_words import MOST
 from crosscheck.twins.hunt import Culprit
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.layers import Layer
+from crosscheck.twins.layouts import conventions
 from crosscheck.twins.locate import Divergence
 from crosscheck.twins.measure import Gap
 from crosscheck.twins.twins import Twins
@@ -104,6 +105,13 @@ class Report:
             f"{path} of the second model is 0: the first has one bias for two" for path in self.pairing.zeros
         ]
         self.notes += list(self.pairing.open)
+
+    def tell_outputs(self, twins: Twins) -> None:
+        """What comes out in an order of the axes that is no convention."""
+        for name, (other, fit) in twins.expected.names.items():
+            first, second = twins.expected.first[name].shape, twins.expected.second[other].shape
+            if len(first) == len(second) and fit.pattern not in conventions(len(first), twins.images):
+                self.notes.append(f"{f'output {name}'.strip()} has its axes in another order: {first} and {second}")
 
     def tell_narrow(self, models: Sequence[Model]) -> None:
         """Where a model makes float32 whatever dtype it is run in."""
