@@ -18,6 +18,21 @@ def suit(*arrays):
     return enabled and kinds in ({(np.ndarray, np.dtype("float32"))}, {(np.ndarray, np.dtype("float64"))})
 
 
+def held(Y, back):
+    """What a kernel gives, with a pullback that takes nothing but a gradient by that output: of its shape, and made of
+    its dtype. Raises ValueError for another shape, TypeError for numbers that are not real."""
+    shape, dtype = Y.shape, Y.dtype
+
+    def of_output(dY, *options, **more):
+        if dY.shape != shape:
+            raise ValueError(f"the gradient by an output has shape {dY.shape}; expected the output's, {shape}")
+        if dY.dtype.kind not in "fiub":
+            raise TypeError(f"the gradient by an output is {dY.dtype}; expected real numbers, as the output's {dtype}")
+        return back(dY.astype(dtype, copy=False), *options, **more)
+
+    return Y, of_output
+
+
 @contextmanager
 def definition_only():
     """Turns every kernel off for a while."""

@@ -33,6 +33,7 @@ class BatchNorm2d(Module):
     def apply_fast(self, p, s, Z):
         has_variance("Z", Z, units=self.c)
         Z_tilde, mu, sigma2, back_channels = fast_batch_norm(Z, p["gamma"].ravel(), p["beta"].ravel(), self.epsilon)
+        _, back_channels = kernels.held(Z_tilde, back_channels)
 
         def back(dZ_tilde):
             dgamma, dbeta, dZ = back_channels(dZ_tilde)
