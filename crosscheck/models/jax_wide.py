@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.core import ShapedArray
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from crosscheck.models.interpret import bind, run
 
@@ -79,8 +79,15 @@ def wide_bind(equation: Any, given: Sequence[Any]) -> list[Any]:
         return [cast(value, WIDER) for value in bind(equation, given)]
     if not any(map(is_narrow, (*equation.invars, *equation.outvars))) and not [*programs(equation)]:
         return bind(equation, given)
-    given = [cast(value, WIDER) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
+    given = [as_written(v, value) if is_narrow(v) else value for v, value in zip(equation.invars, given)]
     return bind(equation, given, **{name: wide_param(value) for name, value in equation.params.items()})
+
+
+def as_written(variable: Any, value: Any) -> Any:
+    """A number that stands in the program is 1e-5 if that was written, not what float32 left of it."""
+    if isinstance(variable, Literal) and np.ndim(value) == 0 and np.result_type(value) == np.float32:
+        return np.float64(str(np.float32(value)))
+    return cast(value, WIDER)
 
 
 def wide_param(value: Any) -> Any:

@@ -29,7 +29,7 @@ class NnxModel(JaxModel):
         graph, state = nnx.split(given)
         self.graphs = {False: self.graph(graph, state, False), True: self.graph(graph, state, True)}
         flat = {path_of(keys): (keys, variable) for keys, variable in nnx.to_flat_state(state)}
-        self.rest = {path: pair for path, pair in flat.items() if is_random(pair[1])}
+        self.rest = {path: pair for path, pair in flat.items() if is_fixed(pair[1])}
         self.variables = {path: pair for path, pair in flat.items() if path not in self.rest}
         self.at_home(variable.get_value() for _, variable in self.variables.values())
         twin = nnx.merge(graph, state)
@@ -69,7 +69,7 @@ class NnxModel(JaxModel):
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         filled = [(keys, variable.replace(jnp.asarray(values[p]))) for p, (keys, variable) in self.variables.items()]
-        filled += [(keys, variable.replace(variable.get_value())) for keys, variable in self.rest.values()]
+        filled += [(keys, again(kept)) for keys, kept in self.rest.values()]
         model = nnx.merge(self.graphs[train], nnx.from_flat_state(filled))
         if any(jnp.result_type(value) == jnp.float64 for value in values.values()):
             widen(model)
@@ -87,8 +87,16 @@ def widen(model: nnx.Module) -> None:
             part.param_dtype = jnp.float64
 
 
-def is_random(variable: Any) -> bool:
-    return isinstance(variable, nnx.RngState) or jnp.issubdtype(variable.get_value().dtype, jax.dtypes.prng_key)
+def is_fixed(kept: Any) -> bool:
+    """Whether it is the state of a random generator, or an array that is an attribute itself and no variable."""
+    if not isinstance(kept, nnx.Variable) or isinstance(kept, nnx.RngState):
+        return True
+    return bool(jnp.issubdtype(kept.get_value().dtype, jax.dtypes.prng_key))
+
+
+def again(kept: Any) -> Any:
+    """The same for another run."""
+    return kept.replace(kept.get_value()) if isinstance(kept, nnx.Variable) else kept
 
 
 def shared_paths(model: Any) -> dict[str, tuple[str, ...]]:

@@ -29,6 +29,7 @@ from crosscheck.twins.measure import within_float32
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
 from crosscheck.twins.steps import stepping
+from crosscheck.twins.tables import unlike
 from crosscheck.twins.twins import Ends, Twins
 
 Progress = Callable[[str], None]
@@ -116,6 +117,7 @@ def prepare(
     report.inputs = [told(name, inputs) for name in inputs.first]
     report.tell_pairing(a, b)
     report.tell_outputs(twins)
+    report.notes += unlike(a, b, twins.pairing)
     return twins
 
 

@@ -15,6 +15,7 @@ from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
 from crosscheck.twins.parted import places
+from crosscheck.twins.rounded_tables import by_rounded_tables
 from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
 
@@ -53,7 +54,9 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     scene = record(twins, trail)
     dtype = twins.rounding(trail.first.dtype)
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
-    coarse = coarse_places(twins, scene, found) if dtype == "float64" and found else {}
+    coarse: dict[Divergence, str] = {}
+    if dtype == "float64" and found:
+        coarse = coarse_places(twins, scene, found) | by_rounded_tables(twins, scene, found)
     scene.narrow = bool(coarse)
     # What is wrong forward is wrong backward too, and what the second model passes by has no gradient there.
     faults = [d for d in found if d.direction == "forward" and d not in coarse]

@@ -1,5 +1,5 @@
-"""Fresh values for every parameter and buffer, so that nothing hides behind the zeros and ones of an initializer, and
-small moves of them, by which noise is told from difference."""
+"""Fresh values for every parameter and buffer but tables, so that nothing hides behind the zeros and ones of an
+initializer, and small moves of them, by which noise is told from difference."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Leaf
 from crosscheck.pairing.names import role
 from crosscheck.twins.measure import STEP
+from crosscheck.twins.tables import is_table
 
 LARGE = 8.0
 """Well beyond the cap of relu6, to which what is normalized is added."""
@@ -26,6 +27,8 @@ def draw(rng: np.random.Generator, leaf: Leaf, given: Array) -> Array:
     if given.dtype.kind != "f":
         return given
     found, shape = role(leaf), given.shape
+    if is_table(leaf, given):
+        return given
     if found == "var":
         return np.asarray(rng.uniform(0.5, 2.0, shape))
     if found == "scale" or (given.size > 1 and (given == 1).all()):

@@ -85,9 +85,10 @@ class Twins:
 
     @cached_property
     def random(self) -> Arrays:
-        """Fresh values for every leaf of the first model."""
-        shelf = Shelf()
-        drawn = fresh(self.first.leaves, self.first.values(), self.seed)
+        """Fresh values for every leaf of the first model but buffers that the second does without."""
+        shelf, given = Shelf(), self.first.values()
+        fixed = {leaf.path for leaf in self.first.leaves if not leaf.trainable} & {*self.pairing.first_alone}
+        drawn = fresh(self.first.leaves, given, self.seed) | {path: given[path] for path in fixed}
         return {path: shelf.keep(value, copy=False) for path, value in drawn.items()}
 
     def values(self, values: Mapping[str, Array]) -> tuple[Arrays, Arrays]:
