@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 import torch
 import torch.nn.functional as F
-from cause_scenes import assert_nothing_claimed, named, normal, sites
+from cause_scenes import assert_named, assert_nothing_claimed, named, normal, sites
 
 
 def halves(p, split, spread):
@@ -122,14 +122,24 @@ def test_a_gated_branch_and_the_value_around_it(cause, one, other, spread):
     "other",
     [
         lambda x, a, b: x * (1 + jnp.cos(a)) + b,
-        lambda x, a, b: x * (1 + a) + 1.1 * b,
         lambda x, a, b: jnp.sin(x * (1 + a) + b),
-        lambda x, a, b: x * (2 + a) + b,
     ],
 )
 def test_of_unknown_modulations_nothing_is_claimed(other):
     x, a, b = 2 * normal(3, 7, 8), normal(3, 1, 8, seed=1), normal(3, 1, 8, seed=2)
     assert_nothing_claimed(lambda x, a, b: x * (1 + a) + b, other, x, a, b)
+
+
+@pytest.mark.parametrize(
+    ("cause", "other"),
+    [
+        ("scale-constant", lambda x, a, b: x * (1 + a) + 1.1 * b),
+        ("residual-missing", lambda x, a, b: x * (2 + a) + b),
+    ],
+)
+def test_of_unknown_modulations_a_term_more_is_told(cause, other):
+    x, a, b = 2 * normal(3, 7, 8), normal(3, 1, 8, seed=1), normal(3, 1, 8, seed=2)
+    assert_named(cause, lambda x, a, b: x * (1 + a) + b, other, x, a, b)
 
 
 def test_a_gate_that_is_zero_everywhere_is_none():

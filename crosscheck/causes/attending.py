@@ -13,6 +13,7 @@ from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
 from crosscheck.causes.site import Site
+from crosscheck.causes.sources import near
 from crosscheck.causes.variant import Variant, family
 
 PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q, k, v together"} | {
@@ -46,6 +47,8 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
         if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
             tried.append(((floats[-1],), True))
     for parts, packed in tried[:2]:
+        if any(near(flat(side), x) for side in (site.first, site.second) for x in parts if x.shape == flat(side).shape):
+            continue  # large scores hand on what they are given
         yield from variants_of(site, Scene(parts, tuple(masks(site, parts[0], parts[-1]))), packed)
 
 

@@ -55,7 +55,7 @@ class Reading:
     terms: tuple[Term, ...]
 
     def __str__(self) -> str:
-        total = " + ".join(map(str, self.terms))
+        total = " + ".join(map(str, self.terms)).replace(" + -1 times ", " - ")
         return total if self.outer == NONE else f"{self.outer} of {total}"
 
     def make(self, shape: tuple[int, ...]) -> Array:

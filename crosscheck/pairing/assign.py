@@ -3,6 +3,7 @@ of what tells modules apart best, their weights; then of the rest, which stays w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import prod
 
@@ -15,7 +16,8 @@ from crosscheck.pairing.fits import fits
 from crosscheck.pairing.names import role, unlikeness
 
 IMPOSSIBLE = 1e6
-STRANGERS = 10.0
+STRANGERS, TORN = 10.0, 2.0
+"""What it costs to pair leaves of modules that others are paired with, and a norm's with what stands alone."""
 Pair = tuple[Leaf, Leaf]
 Owners = set[tuple[str, str]]
 """Modules of either model of which leaves have been paired."""
@@ -25,37 +27,66 @@ def assign(
     first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
 ) -> list[Pair]:
     """Pairs of leaves that fit each other; `used` says when each is first used."""
+    lone = alone(first), alone(second)
     leading, leading_there = leaders(first, {a for a, _ in known}), leaders(second, {b for _, b in known})
-    pairs = solved(leading, leading_there, used, used_there, known)
+    pairs = solved(leading, leading_there, used, used_there, known, lone)
     known = known | {(a.owner, b.owner) for a, b in pairs}
     taken = {leaf.path for leaf, _ in pairs}, {leaf.path for _, leaf in pairs}
     rest, rest_there = (
         [leaf for leaf in leaves if leaf.path not in done] for leaves, done in zip((first, second), taken)
     )
-    return pairs + solved(rest, rest_there, used, used_there, known)
+    return pairs + solved(rest, rest_there, used, used_there, known, lone)
 
 
 def leaders(leaves: Sequence[Leaf], known: set[str]) -> list[Leaf]:
-    """Matrices and kernels; of a module that has none (a norm) its first leaf."""
+    """Matrices and kernels; of a module that has none (a norm) its first leaf; what modules around others own, each."""
     large = {leaf.owner for leaf in leaves if len(leaf.shape) > 1} | known
-    lone: dict[str, Leaf] = {}
+    outer, lone = containers(leaves), dict[str, Leaf]()
     for leaf in sorted(leaves, key=lambda leaf: (not leaf.trainable, role(leaf) != "scale")):
         lone.setdefault(leaf.owner, leaf)
-    return [leaf for leaf in leaves if len(leaf.shape) > 1 or (leaf.owner not in large and leaf is lone[leaf.owner])]
+
+    def leads(leaf: Leaf) -> bool:
+        first = leaf.owner in outer or leaf is lone[leaf.owner]
+        return len(leaf.shape) > 1 or (leaf.owner not in large and first)
+
+    return [leaf for leaf in leaves if leads(leaf)]
+
+
+def containers(leaves: Sequence[Leaf]) -> set[str]:
+    """Modules around others that own leaves."""
+    parts = [leaf.owner.split(".") for leaf in leaves]
+    return {"", *(".".join(path[:i]) for path in parts for i in range(1, len(path)))}
+
+
+def alone(leaves: Sequence[Leaf]) -> set[str]:
+    """Vectors that are the only trained leaf of their module, or that a module around others owns: not those of a norm
+    with scale and bias."""
+    outer, count = containers(leaves), Counter(leaf.owner for leaf in leaves if leaf.trainable)
+    return {leaf.path for leaf in leaves if len(leaf.shape) < 2 and (leaf.owner in outer or count[leaf.owner] < 2)}
 
 
 def solved(
-    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
+    first: Sequence[Leaf],
+    second: Sequence[Leaf],
+    used: Mapping[str, int],
+    used_there: Mapping[str, int],
+    known: Owners,
+    lone: tuple[set[str], set[str]],
 ) -> list[Pair]:
     if not first or not second:
         return []
-    costs = cost_matrix(first, second, used, used_there, known)
+    costs = cost_matrix(first, second, used, used_there, known, lone)
     rows, columns = linear_sum_assignment(costs)
     return [(first[i], second[j]) for i, j in zip(rows, columns) if costs[i, j] < IMPOSSIBLE]
 
 
 def cost_matrix(
-    first: Sequence[Leaf], second: Sequence[Leaf], used: Mapping[str, int], used_there: Mapping[str, int], known: Owners
+    first: Sequence[Leaf],
+    second: Sequence[Leaf],
+    used: Mapping[str, int],
+    used_there: Mapping[str, int],
+    known: Owners,
+    lone: tuple[set[str], set[str]],
 ) -> Array:
     """What speaks against each pair. A class is a role and a size; within one the leaves' order counts."""
     places, places_there = ranks(first, used), ranks(second, used_there)
@@ -64,7 +95,8 @@ def cost_matrix(
         for j, b in enumerate(second):
             if prod(a.shape) == prod(b.shape) and compatible(a, b) and fits(a, b):
                 order = out_of_order(places[a.path], places_there[b.path])
-                costs[i, j] = against(a, b) + order + STRANGERS * strangers(a.owner, b.owner, known)
+                torn = (a.path in lone[0]) != (b.path in lone[1])
+                costs[i, j] = against(a, b) + order + TORN * torn + STRANGERS * strangers(a.owner, b.owner, known)
     return costs
 
 

@@ -37,7 +37,9 @@ ROLES = {
 @cache
 def role(leaf: Leaf) -> str:
     """weight, bias, scale, mean or var; "" if the name does not tell. A norm's weight is its scale."""
-    found = ROLES.get(leaf.name.lower(), ROLES.get(re.split(r"[_\d]", leaf.name.lower())[0], ""))
+    name = leaf.name.lower()
+    parts = re.split(r"[_\d]", name)
+    found = next((ROLES[part] for part in (name, parts[0], parts[-1]) if part in ROLES), "")
     if found == "weight" and len(leaf.shape) == 1:
         return "scale"
     return found

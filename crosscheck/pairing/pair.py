@@ -12,11 +12,12 @@ from einops import EinopsError
 from crosscheck.models.model import Leaf, Model
 from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing import packed, recurrent
-from crosscheck.pairing.assign import assign
+from crosscheck.pairing.assign import assign, compatible
 from crosscheck.pairing.fits import fits
 from crosscheck.pairing.links import Link, Pairing, Piece, given_links, require_known
 
 Used = Mapping[str, int]
+PACKED = ("in_proj_weight", "in_proj_bias")
 
 
 def pair(first: Model, second: Model, used: Used, used_there: Used, given: Mapping[str, Any] | None = None) -> Pairing:
@@ -113,7 +114,14 @@ def counts(leaf: Leaf) -> bool:
 
 def without_twin(leaves: Sequence[Leaf], others: Sequence[Leaf]) -> list[Leaf]:
     """Leaves that no single leaf of the other model can be: packs, perhaps."""
-    return [leaf for leaf in leaves if not any(fits(leaf, other) or fits(other, leaf) for other in others)]
+    return [leaf for leaf in leaves if not any(may_be(leaf, other) for other in others)]
+
+
+def may_be(leaf: Leaf, other: Leaf) -> bool:
+    """Whether a leaf may be another, which is no convolution's if torch packs q, k and v in it."""
+    if leaf.name in PACKED and "Conv" in other.kind:
+        return False
+    return compatible(leaf, other) and bool(fits(leaf, other) or fits(other, leaf))
 
 
 def copies(first: Model, second: Model, links: Sequence[Link], zeros: Sequence[str]) -> list[Link]:

@@ -27,12 +27,24 @@ def links(
 ) -> list[Link]:
     """From torch's layers (first) to flax's cells (second), layer by layer in order of use."""
     found: list[Link] = []
-    for layer, cell in zip(torch_layers(first), flax_cells(second, kinds, used)):
-        gates, leaves = layer
-        if gates == CELLS[cell[0]]:
+    cells = flax_cells(second, kinds, used)
+    for gates, layer in torch_layers(first):
+        cell = next((c for c in cells if CELLS[c[0]] == gates and cell_sizes(c[1]) == layer_sizes(layer)), None)
+        if cell is not None:
+            cells.remove(cell)
             for leaf in cell[1]:
-                found += leaf_links(leaf, leaves, gates)
+                found += leaf_links(leaf, layer, gates)
     return found
+
+
+def layer_sizes(layer: Mapping[str, Leaf]) -> tuple[int, ...]:
+    """How many features the input and the state have."""
+    return tuple(layer[name].shape[1] for name in ("weight_ih", "weight_hh") if name in layer)
+
+
+def cell_sizes(leaves: Sequence[Leaf]) -> tuple[int, ...]:
+    kernels = {side_and_gate(leaf)[0]: leaf.shape[0] for leaf in leaves if leaf.name == "kernel"}
+    return tuple(kernels[side] for side in ("ih", "hh") if side in kernels)
 
 
 def torch_layers(leaves: Sequence[Leaf]) -> list[tuple[str, dict[str, Leaf]]]:
@@ -61,9 +73,7 @@ def flax_cells(
 
 def leaf_links(leaf: Leaf, layer: Mapping[str, Leaf], gates: str) -> list[Link]:
     """What of torch's layer one leaf of a cell is made of."""
-    last = leaf.owner.rpartition(".")[2].rstrip("_").removeprefix("dense_")
-    side, gate = last[0] + "h", last[1:]
-    count = len(gates)
+    (side, gate), count = side_and_gate(leaf), len(gates)
     if leaf.name == "kernel":
         pack = layer[f"weight_{side}"]
         if gate:
@@ -80,6 +90,12 @@ def leaf_links(leaf: Leaf, layer: Mapping[str, Leaf], gates: str) -> list[Link]:
                 for pack in biases(layer, gates, name, side)
             ]
     return found
+
+
+def side_and_gate(leaf: Leaf) -> tuple[str, str]:
+    """Of "dense_i" ("ih", ""), of "hf" ("hh", "f")."""
+    last = leaf.owner.rpartition(".")[2].rstrip("_").removeprefix("dense_")
+    return last[:1] + "h", last[1:]
 
 
 def biases(layer: Mapping[str, Leaf], gates: str, gate: str, side: str) -> list[Leaf]:

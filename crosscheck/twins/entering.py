@@ -1,17 +1,19 @@
-"""Where a parameter that a model's own code uses, and none of its modules, enters the forward pass.
+"""Where a parameter enters the forward pass, told by moving it.
 
-A stretch of own code that is at fault forward gives a wrong gradient to the parameters that it uses, so these are not
-told again; what enters elsewhere is.
+A stretch of own code that is at fault forward gives a wrong gradient to the parameters that it uses, and what it passes
+by has none; so these are not told again. What enters elsewhere is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from crosscheck.axes import Array
+from crosscheck.causes.stretch import begins
 from crosscheck.models.model import Call, Run
 
 MOVE = 0.01
@@ -24,18 +26,53 @@ def follows_a_fault(divergence: Any, twins: Any, scene: Any, faults: Sequence[An
     if not leaf or divergence.match is None or divergence.match.unit.inner:
         return False
     here = [fault for fault in faults if fault.wiring and fault.first == divergence.first]
-    return bool(here) and entering(twins, scene, divergence.gap.path) in {None, *(fault.before for fault in here)}
+    if not here:
+        return False
+    at = entering(twins, scene, divergence.gap.path)
+    return at is None or any(at == fault.before or lies_in(scene.run, at, fault) for fault in here)
+
+
+def lies_in(run: Run, key: str, fault: Any) -> bool:
+    """Whether a call is made in the stretch that is at fault: behind what completed before it, ahead of its end."""
+    keys = [call.key for call in run.calls]
+    if key not in keys:
+        return False
+    start = keys.index(fault.after) + 1 if fault.after in keys else 0
+    end = begins(run, fault.before) if fault.before in keys else len(keys)
+    return start <= keys.index(key) < end
+
+
+def is_passed_by(divergence: Any, twins: Any, scene: Any) -> bool:
+    """Whether it is a gradient that is zero in one model, for that does not use the parameter."""
+    path = divergence.gap.path
+    if divergence.gap.kind != "gradient":
+        return False
+    sides = (
+        (twins.first, scene.asks[0], scene.run, [path]),
+        (twins.second, scene.asks[1], scene.forced, twins.pairing.seconds(path)),
+    )
+    for model, ask, run, paths in sides:
+        if paths and not any(np.any(run.gradients.get(p, 0)) for p in paths):
+            there = replace(ask, cotangents=None, trace=False, forced={})
+            before = model.run(there)
+            return all(unmoved(before, model.run(replace(there, values=moved(ask.values, p)))) for p in paths)
+    return False
 
 
 def entering(twins: Any, scene: Any, path: str) -> str | None:
     """The first model's call that is the first to be given something else if the parameter is moved: "" if only the
     whole gives something else, None if that does not either."""
     ask = scene.asks[0]
-    moved = {**ask.values, path: np.asarray(ask.values[path]) * (1 + MOVE) + MOVE}
-    run = twins.first.run(replace(ask, values=moved, cotangents=None))
-    if all(np.array_equal(y, run.outputs[name]) for name, y in scene.run.outputs.items()):
-        return None
-    return outermost(run, changed(scene.run, run))
+    run = twins.first.run(replace(ask, values=moved(ask.values, path), cotangents=None))
+    return None if unmoved(scene.run, run) else outermost(run, changed(scene.run, run))
+
+
+def moved(values: Mapping[str, Array], path: str) -> dict[str, Array]:
+    return {**values, path: np.asarray(values[path]) * (1 + MOVE) + MOVE}
+
+
+def unmoved(run: Run, other: Run) -> bool:
+    return all(np.array_equal(y, other.outputs[name]) for name, y in run.outputs.items())
 
 
 def changed(run: Run, other: Run) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -42,16 +43,23 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     """The tensors of every unit's calls matched; `other` is a run of the second model from which shapes and, where they
     leave a choice, values are taken."""
     calls, others = {c.key: c for c in run.calls}, {c.key: c for c in other.calls}
-    shapes = [y.shape for call in run.calls for y in (*call.inputs.values(), *call.outputs.values())]
+    entering = [x.shape for call in run.calls if not call.key for x in call.inputs.values()]
     found = []
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
+        shapes = [*entering, *shapes_before(run, unit.first)]
         inputs, outputs = tensors(a.inputs, b.inputs, images, shapes), tensors(a.outputs, b.outputs, images, shapes)
         if not unit.first:
             outputs = given_out(a.outputs, b.outputs, images)
         odd = uneven(a.inputs, b.inputs, inputs, outputs, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
         found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
     return found
+
+
+def shapes_before(run: Run, key: str) -> list[tuple[int, ...]]:
+    """Of everything that went through the calls that completed before one: what may have been flattened there."""
+    earlier = takewhile(lambda call: call.key != key, run.calls)
+    return [y.shape for call in earlier for y in (*call.inputs.values(), *call.outputs.values())]
 
 
 def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: Images) -> Names:
@@ -113,7 +121,7 @@ def tensors(
                 if name in found or other not in free or a.dtype.kind != free[other].dtype.kind:
                     continue
                 b = free[other]
-                fit = choose(a, b, [*ways(a.shape, b.shape, images), *flattened(shapes, a.shape, b.shape)])
+                fit = choose(a, b, [*ways(a.shape, b.shape, images), *flattened(shapes, a.shape, b.shape, images)])
                 if fit is not None:
                     found[name] = other, fit
                     del free[other]

@@ -10,7 +10,7 @@ from typing import Any
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
-from crosscheck.twins.entering import follows_a_fault
+from crosscheck.twins.entering import follows_a_fault, is_passed_by
 from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding
 from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
@@ -62,14 +62,16 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     faults = [d for d in found if d.direction == "forward" and d not in coarse]
     told = {(d.first, d.wiring) for d in faults}
     again = carried(twins, scene, found)
-    culprits = [
-        Culprit(finding.rung, divergence, excused=coarse.get(divergence, ""))
+    news = [
+        divergence
         for divergence in found
         if divergence not in again
         and not (follows(divergence) and (divergence.first, divergence.wiring) in told)
         and not (told and (divergence.match is None or is_used_apart(divergence, twins, scene)))
         and not follows_a_fault(divergence, twins, scene, faults)
     ]
+    used = [divergence for divergence in news if not is_passed_by(divergence, twins, scene)]
+    culprits = [Culprit(finding.rung, d, excused=coarse.get(d, "")) for d in used or news]
     for culprit in culprits:
         if not culprit.excused:
             explain(twins, scene, culprit)

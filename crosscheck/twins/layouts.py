@@ -69,9 +69,11 @@ def choose(first: Array, second: Array, ways: Sequence[Fit]) -> Fit | None:
     return ways[best] if gaps[best] < 0.5 * gaps[0] else ways[0]
 
 
-def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...]) -> list[Fit]:
+def flattened(
+    shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second: tuple[int, ...], images: Images = ""
+) -> list[Fit]:
     """Between flat images or signals: one model has channels first when it flattens, the other last. `shapes` are those
-    of what may have been flattened, as it is or with fewer pixels."""
+    of what the first may have flattened, as it is or with fewer pixels."""
     if first != second or len(first) != 2:
         return []
     found, shapes = [], list(dict.fromkeys(shapes))
@@ -81,7 +83,8 @@ def flattened(shapes: Iterable[tuple[int, ...]], first: tuple[int, ...], second:
             found.append(Fit("m (c h w) -> m (h w c)", tuple(zip(sizes, (c, h, w)))))
             h, w, c = shape[1:]
             found.append(Fit("m (h w c) -> m (c h w)", tuple(zip(sizes, (c, h, w)))))
-    for c in dict.fromkeys(c for shape in shapes if len(shape) > 2 for c in (shape[1], shape[-1])):
+    ends = {"": (1, -1), "last": (1,), "first": (-1,)}[images]
+    for c in dict.fromkeys(shape[end] for shape in shapes if len(shape) > 2 for end in ends):
         if may_be_pooled(first[1], c):
             pixels = (("c", c), ("p", first[1] // c))
             found += [Fit("m (c p) -> m (p c)", pixels), Fit("m (p c) -> m (c p)", pixels)]

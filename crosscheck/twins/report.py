@@ -104,6 +104,11 @@ class Report:
         self.notes += [
             f"{path} of the second model is 0: the first has one bias for two" for path in self.pairing.zeros
         ]
+        self.notes += [
+            f"{link.first} meets images that are flattened in another order: {link.pattern}"
+            for link in self.pairing.links
+            if link.why == "flattened images"
+        ]
         self.notes += list(self.pairing.open)
 
     def tell_outputs(self, twins: Twins) -> None:
