@@ -34,6 +34,8 @@ class Match:
     outputs: Names = field(default_factory=dict)
     again: dict[str, str] = field(default_factory=dict)
     """Inputs of the second that are the same tensor as another of its inputs (q, k and v of self-attention)."""
+    given_again: dict[str, str] = field(default_factory=dict)
+    """The same of its outputs (a cell's state and what it gives)."""
     uneven_inputs: Names = field(default_factory=dict)
     uneven_outputs: Names = field(default_factory=dict)
     """What corresponds but has another size; it cannot be forced."""
@@ -52,7 +54,8 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
         if not unit.first:
             outputs = given_out(a.outputs, b.outputs, images)
         odd = uneven(a.inputs, b.inputs, inputs, outputs, images), uneven(a.outputs, b.outputs, outputs, inputs, images)
-        found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, repeats(b, inputs), *odd))
+        twice = repeats(b.inputs, inputs), repeats(b.outputs, outputs)
+        found.append(Match(unit, once(a, inputs, outputs), b, inputs, outputs, *twice, *odd))
     return found
 
 
@@ -94,10 +97,11 @@ def gathered(values: Arrays, cotangents: Arrays, names: Names) -> Arrays:
     return total
 
 
-def repeats(call: Call, names: Names) -> dict[str, str]:
+def repeats(values: Arrays, names: Names) -> dict[str, str]:
+    """Of those without a counterpart, which is the same as one that has one."""
     taken = [other for other, _ in names.values()]
-    free = [name for name in call.inputs if name not in taken]
-    found = {name: next((t for t in taken if alike(call.inputs[t], call.inputs[name])), "") for name in free}
+    free = [name for name in values if name not in taken]
+    found = {name: next((t for t in taken if alike(values[t], values[name])), "") for name in free}
     return {name: twin for name, twin in found.items() if twin}
 
 
@@ -138,8 +142,8 @@ def forces(found: Sequence[Match], inner: bool = False) -> dict[str, Forced]:
     return {
         match.unit.second: Forced(
             carried(match.first.inputs, match.inputs, match.again),
-            carried(match.first.outputs, match.outputs),
-            carried(match.first.cotangents, match.outputs),
+            carried(match.first.outputs, match.outputs, match.given_again),
+            at_one(carried(match.first.cotangents, match.outputs), match.given_again),
             carried(match.first.input_cotangents, match.inputs),
         )
         for match in found
@@ -152,6 +156,15 @@ def carried(values: Arrays, names: Names, again: Mapping[str, str] = NONE) -> Ma
     ways = {other: (fit, name) for name, (other, fit) in names.items() if name in values}
     ways |= {name: ways[twin] for name, twin in again.items() if twin in ways}
     return Made(ways, lambda name: ways[name][0].there(values[ways[name][1]]))
+
+
+def at_one(cotangents: Mapping[str, Array], again: Mapping[str, str]) -> Mapping[str, Array]:
+    """Of outputs that are the same tensor one has the whole cotangent, the others nothing."""
+    others = {name: twin for name, twin in again.items() if twin in cotangents}
+    return Made(
+        (*cotangents, *others),
+        lambda name: np.zeros_like(cotangents[others[name]]) if name in others else cotangents[name],
+    )
 
 
 def added(values: Arrays, again: dict[str, str]) -> Arrays:

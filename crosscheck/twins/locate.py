@@ -90,7 +90,8 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
             base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind in "fiu"}
             nearby = [getattr(call, what) for call in again]
             came = getattr(there, what)
-            other = back(added(came, match.again) if what == "input_cotangents" else came, names)
+            repeated = {"input_cotangents": match.again, "cotangents": match.given_again}.get(what, {})
+            other = back(added(came, repeated), names)
             if what == "cotangents":
                 base, other, *nearby = (merged(each, match.first.outputs) for each in (base, other, *nearby))
             floor = noises(base, nearby, dtype)

@@ -7,6 +7,7 @@ one; those around them tell in whose body a wiring fault lies.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,14 +77,22 @@ def aligned(mine: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
 
 
 def paired_calls(calls: Sequence[Call], others: Sequence[Call], matches: Mapping[str, str]) -> list[tuple[str, str]]:
-    keys = {call.key for call in others}
+    there = {call.key: call for call in others}
+    often = Counter(call.path for call in calls), Counter(call.path for call in others)
     found = []
     for call in calls:
         if call.path in matches:
-            other = matches[call.path] + call.key.removeprefix(call.path)
-            if other in keys:
-                found.append((call.key, other))
+            path = matches[call.path]
+            other = there.get(path + call.key.removeprefix(call.path))
+            times = {often[0][call.path], often[1][path]}
+            if other and not (len(times) > 1 and 1 in times and largest(call) != largest(other)):
+                found.append((call.key, other.key))
     return found
+
+
+def largest(call: Call) -> int:
+    """How many numbers a call gives: a layer that reads a text at once more than a cell that is stepped through it."""
+    return max((y.size for y in call.outputs.values()), default=0)
 
 
 def inside(calls: Sequence[Call], key: str, outer: str) -> bool:
