@@ -1,5 +1,6 @@
 """A recurrent layer beside a cell that is stepped in a loop: only what is wrong elsewhere is told."""
 
+import jax
 import jax.numpy as jnp
 import pytest
 import torch
@@ -33,21 +34,24 @@ class Reader(nn.Module):
 
 
 class OwnCell(nnx.Module):
-    def __init__(self, rngs):
-        self.wi, self.wh = nnx.Linear(4, 18, rngs=rngs), nnx.Linear(6, 18, rngs=rngs)
+    """early: whether the reset gate is applied to the state, and not to what the matrix makes of it."""
+
+    def __init__(self, rngs, early=False):
+        self.wi, self.wh, self.early = nnx.Linear(4, 18, rngs=rngs), nnx.Linear(6, 18, rngs=rngs), early
 
     def __call__(self, h, x):
         r, z, n = jnp.split(self.wi(x), 3, -1)
         r_h, z_h, n_h = jnp.split(self.wh(h), 3, -1)
         r, z = nnx.sigmoid(r + r_h), nnx.sigmoid(z + z_h)
-        h = (1 - z) * jnp.tanh(n + r * n_h) + z * h
+        state = jnp.split(self.wh(r * h), 3, -1)[2] if self.early else r * n_h
+        h = (1 - z) * jnp.tanh(n + state) + z * h
         return h, h
 
 
 class Port(nnx.Module):
-    def __init__(self, own, way=nnx.relu):
+    def __init__(self, own, way=nnx.relu, early=False):
         rngs = nnx.Rngs(0)
-        self.rnn = OwnCell(rngs) if own else nnx.GRUCell(4, 6, rngs=rngs)
+        self.rnn = OwnCell(rngs, early) if own else nnx.GRUCell(4, 6, rngs=rngs)
         self.head, self.way = nnx.Linear(6, 3, rngs=rngs), way
 
     def __call__(self, x):
@@ -69,6 +73,30 @@ def test_only_what_is_wrong_behind_the_loop_is_told(whole, own, turned):
     (culprit,) = told(Port(own, nnx.gelu)).accused()
     assert (culprit.divergence.wiring, culprit.divergence.after) == (True, "head")
     assert culprit.explanation is not None
+
+
+class Scanned(Port):
+    """The same loop by JAX's scan, which does not tell the order in which parameters are used."""
+
+    def __call__(self, x):
+        _, outputs = jax.lax.scan(self.rnn, jnp.zeros((len(x), 6), x.dtype), x.swapaxes(0, 1))
+        return self.way(self.head(outputs.swapaxes(0, 1)))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["cell", "layer"])
+def test_biases_live_with_their_weights(whole):
+    report = compare(Reader(whole), Scanned(True), TEXT, rungs=("eval",))
+    pairs = {link.first.path: link.second.path for link in report.pairing.links}
+    suffix = "_l0" if whole else ""
+    assert pairs[f"rnn.bias_ih{suffix}"] == "rnn.wi.bias"
+    assert pairs[f"rnn.bias_hh{suffix}"] == "rnn.wh.bias"
+    assert report.agree
+
+
+def test_a_cell_is_explained_where_its_state_is_not_zero():
+    report = compare(Reader(whole=False), Port(own=True, early=True), TEXT, rungs=("eval",))
+    (culprit,) = report.accused()
+    assert [cause.id for cause in culprit.explanation.causes] == ["gru-reset-gate-placement"]
 
 
 def test_calls_of_a_loop_are_not_paired_with_one_that_gives_more():

@@ -8,7 +8,7 @@ from flax import nnx
 from torch import nn
 
 from crosscheck.twins.compare import compare
-from crosscheck.twins.layouts import layouts_of_outputs
+from crosscheck.twins.layouts import layouts_of_convolved, layouts_of_outputs
 
 
 class Towers(nn.Module):
@@ -74,6 +74,49 @@ def test_a_parameter_that_enters_elsewhere_is(turned):
     report = told(Port(jnp.transpose, stopped=True), turned)
     assert causes(report) == ["axes-swapped", "gradient-detached"]
     assert report.culprits[1].divergence.gap.path == "start"
+
+
+class Unflattened(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.enter, self.conv = nn.Linear(5, 4 * 6 * 6), nn.Conv2d(4, 3, 3)
+
+    def forward(self, x):
+        return self.conv(self.enter(x).view(-1, 4, 6, 6))
+
+
+class UnflattenedPort(nnx.Module):
+    def __init__(self, order):
+        rngs, self.order = nnx.Rngs(0), order
+        self.enter = nnx.Linear(5, 4 * 6 * 6, rngs=rngs)
+        self.conv = nnx.Conv(4, 3, (3, 3), padding="VALID", rngs=rngs)
+
+    def __call__(self, x):
+        return self.conv(self.enter(x).reshape(-1, 4, 6, 6).transpose(self.order))
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
+def test_height_and_width_are_not_exchanged_ahead_of_a_convolution(turned):
+    def told(order):
+        sides = UnflattenedPort(order), Unflattened()
+        return compare(*(sides if turned else sides[::-1]), "x: n c = 2 5", rungs=("eval",))
+
+    assert told((0, 2, 3, 1)).agree
+    report = told((0, 3, 2, 1))
+    assert (report.first_divergence.wiring, report.first_divergence.before) == (True, "conv")
+    assert causes(report) == ["axes-swapped"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((2, 5, 8, 8), (2, 8, 8, 5), ["a b c d -> a c d b"]),
+        ((2, 5, 4, 8), (2, 8, 4, 5), []),
+        ((2, 5, 8), (2, 8, 5), ["a b c -> a c b"]),
+    ],
+)
+def test_ways_to_lay_out_what_a_convolution_takes(first, second, expected):
+    assert [fit.pattern for fit in layouts_of_convolved(first, second, "last")] == expected
 
 
 @pytest.mark.parametrize(

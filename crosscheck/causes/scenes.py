@@ -24,7 +24,7 @@ def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     if divergence.wiring and divergence.direction == "forward":
         return [*wiring_sites(twins, scene, divergence), *joined_sites(twins, scene, divergence)]
     if match and divergence.direction == "forward":
-        return output_sites(twins, scene, match)
+        return last_sites(twins, scene, match)
     if divergence.direction == "backward" and divergence.gap.kind == "gradient":
         return leaf_sites(twins, scene, divergence)
     if divergence.wiring and divergence.direction == "backward":
@@ -80,6 +80,18 @@ def base(twins: Any, scene: Any, match: Match) -> dict[str, Any]:
         "theirs": alone(twins, scene, match),
         "train": scene.asks[0].train,
     }
+
+
+def last_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
+    """Of a unit that is called several times the last call that differs: a cell's first one often begins with zeros, of
+    which too many conventions make the same."""
+    calls = [m for m in scene.matches if m.first.path == match.first.path] or [match]
+    found: list[Site] = []
+    for call in reversed(calls):
+        found = output_sites(twins, scene, call)
+        if not all(site.matches(site.first, site.second) for site in found):
+            break
+    return found
 
 
 def output_sites(twins: Any, scene: Any, match: Match) -> list[Site]:

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from crosscheck.axes import Array
 from crosscheck.models.model import Leaf
+from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing.fits import fits
 from crosscheck.pairing.names import role, unlikeness
 
@@ -30,7 +31,7 @@ def assign(
     lone = alone(first), alone(second)
     leading, leading_there = leaders(first, {a for a, _ in known}), leaders(second, {b for _, b in known})
     pairs = solved(leading, leading_there, used, used_there, known, lone)
-    known = known | {(a.owner, b.owner) for a, b in pairs}
+    known = known | {(home(a), home(b)) for a, b in pairs}
     taken = {leaf.path for leaf, _ in pairs}, {leaf.path for _, leaf in pairs}
     rest, rest_there = (
         [leaf for leaf in leaves if leaf.path not in done] for leaves, done in zip((first, second), taken)
@@ -96,8 +97,14 @@ def cost_matrix(
             if prod(a.shape) == prod(b.shape) and compatible(a, b) and fits(a, b):
                 order = out_of_order(places[a.path], places_there[b.path])
                 torn = (a.path in lone[0]) != (b.path in lone[1])
-                costs[i, j] = against(a, b) + order + TORN * torn + STRANGERS * strangers(a.owner, b.owner, known)
+                costs[i, j] = against(a, b) + order + TORN * torn + STRANGERS * strangers(home(a), home(b), known)
     return costs
+
+
+def home(leaf: Leaf) -> str:
+    """The module that owns a leaf; of torch's recurrent ones the part: "weight_ih_l0" lives with "bias_ih_l0"."""
+    part = leaf.name.partition("_")[2] if leaf.kind in RECURRENT else ""
+    return f"{leaf.owner}.{part}" if part else leaf.owner
 
 
 def strangers(a: str, b: str, known: Owners) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Made, Run
 from crosscheck.pairing.fits import Fit
-from crosscheck.twins.layouts import Images, choose, flattened, layouts, layouts_of_outputs, usual
+from crosscheck.twins.layouts import Images, choose, flattened, layouts, layouts_of_convolved, layouts_of_outputs, usual
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
@@ -50,7 +50,10 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
         shapes = [*entering, *shapes_before(run, unit.first)]
-        inputs, outputs = tensors(a.inputs, b.inputs, images, shapes), tensors(a.outputs, b.outputs, images, shapes)
+        ways = layouts_of_convolved if "Conv" in a.kind and "Conv" in b.kind else layouts
+        inputs, outputs = (
+            tensors(x, y, images, shapes, ways) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs))
+        )
         if not unit.first:
             outputs = given_out(a.outputs, b.outputs, images)
         odd = uneven(a.inputs, b.inputs, inputs, outputs, images), uneven(a.outputs, b.outputs, outputs, inputs, images)

@@ -35,6 +35,13 @@ def layouts_of_outputs(first: tuple[int, ...], second: tuple[int, ...], images: 
     return [fit for fit in found if first != second or fit.pattern in conventions(len(first), images)]
 
 
+def layouts_of_convolved(first: tuple[int, ...], second: tuple[int, ...], images: Images = "") -> list[Fit]:
+    """The same for what a convolution takes and gives: height and width are not exchanged, for its kernel is not."""
+    found = layouts(first, second, images)
+    usual_ones = [fit for fit in found if fit.pattern in conventions(len(first), images)]
+    return usual_ones if len(first) == len(second) > 3 else usual_ones or found
+
+
 def conventions(rank: int, images: Images) -> list[str]:
     """As it is, with the channels at the end, and with the channels ahead, likeliest first."""
     names = NAMES[:rank]
