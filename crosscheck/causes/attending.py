@@ -12,6 +12,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
+from crosscheck.causes.score_biases import BIASED, score_biases
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import near
 from crosscheck.causes.variant import Variant, family
@@ -23,12 +24,14 @@ PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q
 
 @dataclass(frozen=True)
 class Scene:
-    """parts: q, k, v [n t e], or one packed; projections and biases that come after; time: its axis in the data."""
+    """parts: q, k, v [n t e], or one packed; masks, and behind them `biases` of the scores; projections and biases that
+    come after; time: its axis in the data."""
 
     parts: tuple[Array, ...]
     masks: tuple[Array, ...]
     out: tuple[Array, Array] | None = None
     time: int = 1
+    biases: int = 0
 
 
 @family
@@ -42,6 +45,7 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
     tried: list[tuple[tuple[Array, ...], bool]] = []
     for sources in (site.inputs, (*site.inputs, *site.given) if site.given else ()):
         floats = [flat(x) for x in sources if x.dtype.kind == "f" and x.ndim == site.first.ndim]
+        floats = [x for x in floats if alike(x, want) or x.shape == (*want[:2], 3 * want[2])]
         if len(floats) >= 3 and all(alike(x, want) for x in floats[-3:]) and floats[-3].shape == want:
             tried.append((tuple(floats[-3:]), False))
         if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
@@ -49,7 +53,9 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
     for parts, packed in tried[:2]:
         if any(near(flat(side), x) for side in (site.first, site.second) for x in parts if x.shape == flat(side).shape):
             continue  # large scores hand on what they are given
-        yield from variants_of(site, Scene(parts, tuple(masks(site, parts[0], parts[-1]))), packed)
+        q, k = parts[0], parts[-1]
+        biases = score_biases(site, q.shape[1], k.shape[1])
+        yield from variants_of(site, Scene(parts, (*masks(site, q, k), *biases), biases=len(biases)), packed)
 
 
 def flat(x: Array) -> Array:
@@ -196,7 +202,10 @@ def same_heads(scene: Scene) -> bool:
 
 
 def use_axes(site: Site, scene: Scene) -> Iterator[Axis]:
-    for place, mask in enumerate(scene.masks):
+    first = len(scene.masks) - scene.biases
+    for place in range(first, len(scene.masks)):
+        yield settings(f"mask{place}", list(BIASED), BIASED.__getitem__, "attention-score-bias")
+    for place, mask in enumerate(scene.masks[:first]):
         ways = ["unused", "kept", "left out"] if mask.dtype.kind != "f" else ["added", "unused", "kept", "left out"]
         if mask.dtype.kind in "iu":
             ways.append("added")

@@ -27,7 +27,7 @@ ORDERS = ("q k v", "q v k", "k q v", "k v q", "v q k", "v k q")
 
 @dataclass(frozen=True)
 class Heads:
-    """How heads attend. masks: for each mask "kept", "left out", "added" or "unused"."""
+    """How heads attend. masks: for each mask "kept", "left out", "added", "turned" (and added) or "unused"."""
 
     heads: int = 1
     order: str = "q k v"
@@ -111,8 +111,8 @@ class Attention:
 def added(mask: Array, way: str) -> Array:
     if way == "unused":
         return np.zeros((1, 1, 1, 1))
-    if way == "added":
-        return mask.astype(np.float64)
+    if way in ("added", "turned"):
+        return (mask if way == "added" else mask.swapaxes(2, 3)).astype(np.float64)
     keep = mask != 0 if way == "kept" else mask == 0
     return np.where(keep, 0.0, -np.inf)
 
