@@ -12,7 +12,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
-from crosscheck.causes.score_biases import BIASED, score_biases
+from crosscheck.causes.score_terms import BIASED, masks, score_biases
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import near
 from crosscheck.causes.variant import Variant, family
@@ -66,28 +66,6 @@ def flat(x: Array) -> Array:
 def alike(x: Array, want: tuple[int, ...]) -> bool:
     """The same examples, and a width that may be shared by several heads."""
     return x.ndim == 3 and x.shape[0] == want[0] and want[2] % x.shape[2] == 0
-
-
-def masks(site: Site, q: Array, k: Array) -> list[Array]:
-    """Inputs that may mask scores, broadcast against n h t s; at most two."""
-    n, t, s = q.shape[0], q.shape[1], k.shape[1]
-    found = []
-    for x in site.inputs:
-        shapes = {(n, s): (n, 1, 1, s), (n, t, s): (n, 1, t, s), (t, s): (1, 1, t, s)}
-        if x.ndim == 3 and x.shape[1:] == (t, s) and x.shape[0] % n == 0:
-            shapes[x.shape] = (n, -1, t, s)
-        if x.ndim == 4 and x.shape[0] in (1, n) and x.shape[2] in (1, t) and x.shape[3] == s:
-            shapes[x.shape] = x.shape
-        if x.shape in shapes and may_mask(x):
-            found.append(x.reshape(shapes[x.shape]))
-    return found[:2]
-
-
-def may_mask(x: Array) -> bool:
-    """Marks, or what is added to scores: nothing that is above zero."""
-    if x.dtype.kind in "bi":
-        return bool(np.all((x == 0) | (x == 1)))
-    return bool(np.all(x <= 0) or np.all((x == 0) | (x == 1)))
 
 
 @family

@@ -227,6 +227,7 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         "inputs": tuple(source.array for source in inputs),
         "sides": wiring_sides(twins, scene, divergence),
         "weights": leaves_of(twins.first.leaves, body, scene.asks[0].values, True),
+        "buffers": leaves_of(twins.first.leaves, body, scene.asks[0].values, False),
         "given": tuple(source.array for source in given),
         "reaches": reached.first.kind if reached else "",
         "called": tuple((source.words, source.kind) for source in (*inputs, *given)),

@@ -1,6 +1,8 @@
-"""What may be added to the scores of attention: a table of relative positions, by heads.
+"""What may be added to the scores of attention: masks, and a table of relative positions by heads.
 
-scores[n, h, i, j] = q_i k_j scale + B[h, i, j]        B: a parameter, a table at an index of each (i, j), or a value
+scores[n, h, i, j] = q_i k_j scale + M[n, i, j] + B[h, i, j]
+
+B is a parameter, a table at an index of each (i, j), or a value.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import distinct
+from crosscheck.causes.sums import is_own
 
 cause(
     "attention-score-bias",
@@ -30,19 +33,42 @@ BIASED = {
     "unused": "no bias of the scores",
     "turned": "a bias added to the scores, keys ahead of queries",
 }
-MOST, HEADS = 2, 64
+MOST, HEADS = 1, 64
+
+
+def masks(site: Site, q: Array, k: Array) -> list[Array]:
+    """Inputs that may mask scores, broadcast against n h t s; at most two."""
+    n, t, s = q.shape[0], q.shape[1], k.shape[1]
+    found = []
+    for x in site.inputs:
+        shapes = {(n, s): (n, 1, 1, s), (n, t, s): (n, 1, t, s), (t, s): (1, 1, t, s)}
+        if x.ndim == 3 and x.shape[1:] == (t, s) and x.shape[0] % n == 0:
+            shapes[x.shape] = (n, -1, t, s)
+        if x.ndim == 4 and x.shape[0] in (1, n) and x.shape[2] in (1, t) and x.shape[3] == s:
+            shapes[x.shape] = x.shape
+        if x.ndim == 3 and x.shape[1:] == (t, s) and n % len(x) == 0:
+            x = np.tile(x, (n // len(x), 1, 1))  # the same for the windows of every image
+            shapes[x.shape] = (n, 1, t, s)
+        if x.shape in shapes and may_mask(x):
+            found.append(x.reshape(shapes[x.shape]))
+    return found[:2]
+
+
+def may_mask(x: Array) -> bool:
+    """Marks, or what is added to scores: nothing that is above zero."""
+    if x.dtype.kind in "bi":
+        return bool(np.all((x == 0) | (x == 1)))
+    return bool(np.all(x <= 0) or np.all((x == 0) | (x == 1)))
 
 
 def score_biases(site: Site, t: int, s: int) -> list[Array]:
-    """Biases [1 h t s] that the scores of t queries and s keys may have, at most two."""
-    return distinct(x[None] for x in candidates(site, t, s) if 0 < len(x) <= HEADS)[:MOST]
+    """Biases [1 h t s] that the scores of t queries and s keys may have: the nearest."""
+    return distinct(x[None] for x in candidates(site, t, s) if 0 < len(x) <= HEADS and not may_mask(x))[:MOST]
 
 
 def candidates(site: Site, t: int, s: int) -> Iterator[Array]:
     """[h t s]"""
-    for x in site.weights.values():
-        if x.dtype.kind != "f":
-            continue
+    for x in (x for name, x in site.weights.items() if is_own(name) and x.dtype.kind == "f"):
         y = x[0] if x.ndim == 4 and len(x) == 1 else x
         if y.ndim == 3 and y.shape[1] >= t and y.shape[2] >= s:
             yield y[:, :t, :s]
