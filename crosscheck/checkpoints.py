@@ -1,21 +1,18 @@
 """Checkpoints: files of named tensors, by PyTorch's names and axes, from which every column can be filled.
 
-    tensors = load("resnet50.pth")                                          {name: array}, as the file has them
+    tensors = load("resnet50.pth")                                          {name: array}, as `tensor_files` has them
     model = into("torch", "nets.resnet.resnet50", "resnet50.pth")           a torch module; with "jax" an nnx module
     net, p, s = into("numpy", "nets.resnet.resnet50", "resnet50.pth")       the reference keeps its numbers beside it
     save("mine.safetensors", "jax", "nets.resnet.resnet50", model)          a file for `into`, and for PyTorch itself
 
-Safetensors files are read without PyTorch; `.pth` and `.pt` by PyTorch with `weights_only=True`, so that code in a file
-is never run. Names and shapes have to be those of the architecture, all of them and no others.
+Names and shapes have to be those of the architecture, all of them and no others, and the numbers floating-point.
 """
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,76 +20,18 @@ from crosscheck import registry
 from crosscheck.axes import Array
 from crosscheck.layout import Layout, join
 from crosscheck.names import nearest
+from crosscheck.tensor_files import from_torch, load, write
 
 Tensors = Mapping[str, Array]
 
-
-# Files
-
-
-def load(path: str | Path) -> dict[str, Array]:
-    """The tensors of a file by their names. Raises ValueError, naming the file, if it holds anything else."""
-    path = Path(path)
-    if path.suffix not in READERS:
-        raise ValueError(f"{path}: its name ends in {path.suffix!r}; expected one of {', '.join(READERS)}")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    return READERS[path.suffix](path)
-
-
-def read_safetensors(path: Path) -> dict[str, Array]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise ValueError(f"{path}: damaged, or no safetensors file ({error}); expected a whole one") from error
-
-
-def read_torch(path: Path) -> dict[str, Array]:
-    import torch
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of other pickle protocols: what counts is what is inside
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(f"{path}: {refusal(str(error))}; expected tensors by name and nothing else") from error
-    except (RuntimeError, EOFError, OSError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{path}: damaged, or no PyTorch file ({reason}); expected a whole one") from error
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{path}: it holds a {type(found).__name__}; expected tensors by name, a state_dict()")
-    for name, value in found.items():
-        if not isinstance(value, torch.Tensor):
-            raise ValueError(f"{path}: {name} is a {type(value).__name__}; expected a tensor, as in a state_dict()")
-    return {name: tensor.detach().numpy() for name, tensor in found.items()}
-
-
-READERS: Mapping[str, Callable[[Path], dict[str, Array]]] = {
-    ".safetensors": read_safetensors,
-    ".pth": read_torch,
-    ".pt": read_torch,
-}
-
-
-def refusal(message: str) -> str:
-    """Why PyTorch did not unpickle the file, without its advice on how to trust it."""
-    code = message.partition("GLOBAL ")[2].split()
-    return (
-        f"it holds code that loading would run, {code[0]}"
-        if code
-        else "damaged, or pickled by something else than torch.save"
-    )
-
-
-# Columns
+FLOATS = ("float16", "float32", "float64")
 
 
 def into(column: str, target: str, path: str | Path, **arguments: Any) -> Any:
     """The architecture `target(**arguments)` in a column, with the numbers of the file in the file's dtype.
 
-    Raises ValueError, naming the file and the tensor, if the file does not hold what the architecture has.
+    NumPy has no bfloat16: such numbers come as float32. Raises ValueError, naming the file and the tensor, if the file
+    does not hold what the architecture has.
     """
     require(column)
     net = registry.find("numpy", target)(**arguments)
@@ -109,18 +48,21 @@ def into(column: str, target: str, path: str | Path, **arguments: Any) -> Any:
 
 
 def save(path: str | Path, column: str, target: str, model: Any, **arguments: Any) -> None:
-    """Write the numbers of what `into` gives (or of a model built otherwise) as safetensors under PyTorch's names."""
-    from safetensors.numpy import save_file
+    """Write the numbers of what `into` gives (or of a model built otherwise) as safetensors under PyTorch's names.
 
+    Raises TypeError if the model is none of the column's, ValueError if it has other tensors than the architecture or
+    in a dtype that not every column has, OSError if the file cannot be written. Then nothing is written at all.
+    """
     require(column)
     if Path(path).suffix != ".safetensors":
         raise ValueError(f"{path}: its name ends in {Path(path).suffix!r}; expected .safetensors")
     net = registry.find("numpy", target)(**arguments)
     names, own, tensors = join(net, "torch"), join(net, column), TENSORS[column](model)
+    require_floats(own, tensors)
     own.require_coverage({name: value.shape for name, value in tensors.items()})
     params, state = own.from_column(tensors, trainable=True), own.from_column(tensors, trainable=False)
     named = names.to_column(params, trainable=True) | names.to_column(state, trainable=False)
-    save_file({name: np.ascontiguousarray(value) for name, value in named.items()}, path)
+    write(Path(path), named)
 
 
 def require(column: str) -> None:
@@ -140,10 +82,19 @@ def require_fit(path: str, target: str, names: Layout, tensors: Tensors) -> None
         array, shape = tensors[name], names.shape(row)
         if array.shape != shape:
             raise ValueError(f"{path}: {name} has shape {array.shape}; expected {shape} ({row.column_axes})")
-        if array.dtype.kind != "f":
-            raise ValueError(f"{path}: {name} holds {array.dtype}; expected floating-point numbers")
+        if array.dtype.name not in FLOATS:
+            raise ValueError(
+                f"{path}: {name} holds {array.dtype}; expected floating-point numbers (bfloat16, {', '.join(FLOATS)})"
+            )
     if surplus:
         raise ValueError(f"{path}: {target} has no {', '.join(surplus)}; expected a file without")
+
+
+def require_floats(own: Layout, tensors: Tensors) -> None:
+    """The model has numbers that every column can be filled with."""
+    for name in (row.column_path for row in own.rows if row.column_path in tensors):
+        if tensors[name].dtype.name not in FLOATS:
+            raise ValueError(f"model: {name} holds {tensors[name].dtype}; expected {', '.join(FLOATS)}")
 
 
 def fill_torch(found: Any, arguments: Mapping[str, Any], tensors: Tensors) -> Any:
@@ -177,13 +128,22 @@ def fill_jax(found: Any, arguments: Mapping[str, Any], tensors: Tensors) -> Any:
 def numpy_tensors(model: Any) -> dict[str, Array]:
     from reference.module import flatten
 
-    _, p, s = model
-    tensors: dict[str, Array] = flatten(p) | flatten(s)
+    numbers = model[1:] if isinstance(model, tuple) else ()
+    if len(numbers) != 2 or not all(isinstance(tree, Mapping) for tree in numbers):
+        refuse_model(model, "a tuple as `into` gives it: a net, its parameters, its running statistics")
+    tensors = {str(name): value for tree in numbers for name, value in flatten(tree).items()}
+    for name, value in tensors.items():
+        if not isinstance(value, (np.ndarray, np.generic)):
+            raise TypeError(f"model: {name} is a {type(value).__name__}; expected an array")
     return tensors
 
 
 def torch_tensors(model: Any) -> dict[str, Array]:
-    return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        refuse_model(model, "a torch.nn.Module")
+    return {name: from_torch(f"model: {name}", tensor) for name, tensor in model.state_dict().items()}
 
 
 def jax_tensors(model: Any) -> dict[str, Array]:
@@ -191,8 +151,14 @@ def jax_tensors(model: Any) -> dict[str, Array]:
 
     from crosscheck.backends.jax_watch import path_of
 
+    if not isinstance(model, nnx.Module):
+        refuse_model(model, "a flax.nnx.Module")
     flat = nnx.to_flat_state(nnx.state(model, nnx.Not(nnx.RngState)))
     return {path_of(keys): np.asarray(variable.get_value()) for keys, variable in flat}
+
+
+def refuse_model(model: Any, expected: str) -> NoReturn:
+    raise TypeError(f"model is a {type(model).__name__}; expected {expected}")
 
 
 TENSORS: Mapping[str, Callable[[Any], dict[str, Array]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from crosscheck import checkpoints, registry
+from crosscheck import checkpoints, registry, tensor_files
 from crosscheck.axes import Array
 from crosscheck.backends.base import Point
 from crosscheck.detect.recipe import Recipe
@@ -25,17 +24,9 @@ Shape = tuple[int, ...]
 
 
 def save(path: Path, training: Training) -> None:
-    from safetensors.numpy import save_file
-
-    tensors = {
-        f"{name}|{key}": np.ascontiguousarray(value)
-        for name, point in training.points.items()
-        for key, value in numbers(point)
-    }
+    tensors = {f"{name}|{key}": value for name, point in training.points.items() for key, value in numbers(point)}
     facts = {"epoch": training.epoch, "curves": training.curves, "recipe": asdict(training.recipe)}
-    part = path.with_name(f".{path.name}.part")
-    save_file(tensors, part, {"format": FORMAT} | {name: json.dumps(value) for name, value in facts.items()})
-    os.replace(part, path)
+    tensor_files.write(path, tensors, {"format": FORMAT} | {name: json.dumps(value) for name, value in facts.items()})
 
 
 def numbers(point: Point) -> Iterator[tuple[str, Array]]:
@@ -64,7 +55,7 @@ def read(path: Path) -> tuple[Mapping[str, str], dict[str, Array]]:
     """The file's facts and tensors."""
     from safetensors import safe_open
 
-    tensors = checkpoints.load(path)
+    tensors = tensor_files.load(path)
     with safe_open(path, "numpy") as file:
         facts = file.metadata() or {}
     if facts.get("format") != FORMAT:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.checkpoints import load
 from crosscheck.models.inputs import Inputs, read
 from crosscheck.models.model import Arrays, Model
 from crosscheck.models.open import open_model
@@ -18,6 +17,7 @@ from crosscheck.names import nearest
 from crosscheck.pairing.certain import doubts
 from crosscheck.pairing.links import Pairing
 from crosscheck.pairing.pair import counts, pair, require_fit
+from crosscheck.tensor_files import load
 from crosscheck.twins.compare import Progress, prepare
 from crosscheck.twins.report import Report
 
