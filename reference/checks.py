@@ -1,5 +1,7 @@
 """Refusals: each names the argument, what came and what was expected."""
 
+from numbers import Integral
+
 import numpy as np
 
 
@@ -57,6 +59,16 @@ def images(name, X, channels=None, at_least=(1, 1)):
         raise ValueError(f"{name} has shape {X.shape}; expected at least one example, pixel and channel")
     if any(n < least for n, least in zip(X.shape[1:3], at_least)):
         raise ValueError(f"{name} has shape {X.shape}; expected at least {at_least[0]} x {at_least[1]} pixels")
+
+
+def sizes(least=1, **values):
+    """Each a whole number, or a pair (height, width) of them, none below the least."""
+    for name, value in values.items():
+        numbers = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+        if not all(isinstance(n, Integral) and n >= least for n in numbers):
+            raise ValueError(
+                f"{name} is {value!r}; expected a whole number of at least {least}, or a pair (height, width) of them"
+            )
 
 
 def divides(name, n, **wholes):

@@ -1,20 +1,15 @@
 """What no network can make anything of is refused in every column, and a NaN is never lost on the way."""
 
-import inspect
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from one_layer import COLUMNS, applied, built
 
 from crosscheck import registry
 from crosscheck.agreement import compare
 from crosscheck.case import select
 from crosscheck.session import Session
-
-COLUMNS = [
-    pytest.param(name, marks=pytest.mark.skipif(bool(registry.missing(name)), reason=registry.missing(name)))
-    for name in registry.PACKAGES
-]
 
 THROUGH = (
     "layers.activations.relu",
@@ -70,33 +65,6 @@ def test_columns_that_agree_on_a_nan_do_not_agree():
 
 
 # Layers that are given what they cannot take. A layer of a port says it in its library's words, a net in its own.
-
-
-def built(column, target, **arguments):
-    found = registry.find(column, target)
-    if column == "jax" and "rngs" in inspect.signature(found.__init__).parameters:
-        from flax import nnx
-
-        arguments["rngs"] = nnx.Rngs(0)
-    return found(**arguments)
-
-
-def applied(column, target, shape, **arguments):
-    """The layer in train mode on zeros of a shape in the reference's axes."""
-    layer, X = built(column, target, **arguments), np.zeros(shape, np.float32)
-    if column == "numpy":
-        from reference.module import Mode, nest, shapes
-
-        p, s = (
-            nest({k: np.ones(v, np.float32) for k, v in shapes(layer, kind).items()}) for kind in ("params", "state")
-        )
-        return layer(p, s, X, mode=Mode(train=True))[0]
-    if column == "torch":
-        import torch
-
-        return layer.train()(torch.tensor(X.transpose(0, 3, 1, 2)))
-    return layer(X)
-
 
 CONV, NORM = "layers.conv.Conv", "layers.batch_norm_2d.BatchNorm2d"
 REFUSED = {

@@ -6,7 +6,7 @@ bottom and right is the output padding.
 
 from flax import nnx
 
-from jax_impl.layers.padding import pads, pair
+from jax_impl.layers.padding import border, pair
 
 
 class ConvTranspose(nnx.ConvTranspose):
@@ -22,7 +22,11 @@ class ConvTranspose(nnx.ConvTranspose):
         *,
         rngs: nnx.Rngs,
     ):
-        sides = zip(pair(f), pads(padding, (1, 1)), pair(output_padding))
+        if any(not 0 <= extra < s for extra, s in zip(pair(output_padding), pair(stride))):
+            raise ValueError(
+                f"output_padding is {output_padding}; expected less than the stride, {stride}, and not below 0"
+            )
+        sides = zip(pair(f), border(padding), pair(output_padding))
         super().__init__(
             c_prev,
             c,
@@ -33,3 +37,9 @@ class ConvTranspose(nnx.ConvTranspose):
             transpose_kernel=True,
             rngs=rngs,
         )
+
+    def __call__(self, x):
+        y = super().__call__(x)
+        if 0 in y.shape[1:3]:
+            raise ValueError(f"padding leaves {y.shape[1]} x {y.shape[2]} pixels of the output; expected at least one")
+        return y

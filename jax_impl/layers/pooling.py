@@ -22,7 +22,7 @@ class MaxPool(nnx.Module):
         self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
 
     def __call__(self, x):
-        return nnx.max_pool(x, self.f, self.stride, pads(self.padding, self.f, self.stride, size=x.shape[1:3]))
+        return nnx.max_pool(x, self.f, self.stride, _sides(self, x.shape[1:3]))
 
 
 class AveragePool(nnx.Module):
@@ -43,7 +43,7 @@ class AveragePool(nnx.Module):
         return (self.window_sum(wide) / count).astype(x.dtype)
 
     def window_sum(self, x):
-        sides = pads(self.padding, self.f, self.stride, size=x.shape[1:3])
+        sides = _sides(self, x.shape[1:3])
         return lax.reduce_window(x, 0.0, lax.add, (1, *self.f, 1), (1, *self.stride, 1), ((0, 0), *sides, (0, 0)))
 
 
@@ -53,3 +53,11 @@ class GlobalAveragePool(nnx.Module):
 
     def __call__(self, x):
         return x.mean(axis=(1, 2))
+
+
+def _sides(pool, size):
+    """The padding on images of (h, w) = size: at most half a window, so that none lies wholly in it."""
+    sides = pads(pool.padding, pool.f, pool.stride, size=size)
+    if any(max(side) > n // 2 for side, n in zip(sides, pool.f)):
+        raise ValueError(f"padding is {sides}; expected at most half the window, which is {pool.f}")
+    return sides

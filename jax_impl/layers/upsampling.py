@@ -3,13 +3,14 @@
 import jax
 from flax import nnx
 
+from jax_impl.checks import one_of, sizes
 from jax_impl.layers.padding import pair
 
 
 class Upsample(nnx.Module):
     def __init__(self, scale: int | tuple[int, int], kind: str = "nearest"):
-        if kind not in ("nearest", "bilinear"):
-            raise ValueError(f"kind is {kind!r}; expected one of 'nearest', 'bilinear'")
+        sizes(scale=scale)
+        one_of("kind", kind, ("nearest", "bilinear"))
         self.scale, self.kind = pair(scale), kind
 
     def __call__(self, x):

@@ -19,10 +19,11 @@ from functools import partial
 import numpy as np
 
 from reference import kernels
-from reference.checks import divides, images
+from reference.checks import divides, images, sizes
 from reference.kernels.conv import conv2d as fast_conv2d
 from reference.layers.padding import pads, pair
 from reference.module import Layer
+from reference.training.checks import whole
 from reference.windows import spread, windows
 
 
@@ -38,6 +39,9 @@ class Conv(Layer):
     bias: bool = True
 
     def __post_init__(self):
+        whole("c_prev", self.c_prev)
+        whole("c", self.c)
+        sizes(f=self.f, stride=self.stride, dilation=self.dilation)
         divides("groups", self.groups, c_prev=self.c_prev, c=self.c)
 
     @property

@@ -13,10 +13,11 @@ Flax flips it unless told not to. Source: Course 4, week 3, "Transpose convoluti
 
 from dataclasses import dataclass
 
-from reference.checks import images, less
+from reference.checks import images, less, sizes
 from reference.layers.conv import correlate, filter_gradient, gather
-from reference.layers.padding import pads, pair
+from reference.layers.padding import border, pair
 from reference.module import Layer
+from reference.training.checks import whole
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class ConvTranspose(Layer):
     bias: bool = True
 
     def __post_init__(self):
+        whole("c_prev", self.c_prev)
+        whole("c", self.c)
+        sizes(f=self.f, stride=self.stride)
+        sizes(least=0, output_padding=self.output_padding)
+        border(self.padding)
         less("output_padding", pair(self.output_padding), "the stride", pair(self.stride))
 
     @property
@@ -47,12 +53,14 @@ class ConvTranspose(Layer):
     def forward(self, p, A_prev):
         images("A_prev", A_prev, channels=self.c_prev)
         W = p["W"].transpose(0, 1, 3, 2)  # the filter of the convolution that leads from Z to A_prev
-        stride, padding = pair(self.stride), pads(self.padding, (1, 1))
+        stride, padding = pair(self.stride), border(self.padding)
         extra = pair(self.output_padding)
         size = [
             (n - 1) * s - sum(side) + f + more
             for n, s, side, f, more in zip(A_prev.shape[1:3], stride, padding, W.shape, extra)
         ]
+        if min(size) < 1:
+            raise ValueError(f"padding is {self.padding}; expected to leave a pixel of the output, which it crops")
         geometry = stride, padding, (1, 1), 1
         Z = gather(A_prev, W, size, *geometry)
 

@@ -13,6 +13,7 @@ Source: Course 4, week 1, "Padding".
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -24,9 +25,12 @@ from reference.module import Layer
 class ZeroPad(Layer):
     padding: int | tuple
 
+    def __post_init__(self):
+        border(self.padding)
+
     def forward(self, p, X):
         images("X", X)
-        (top, bottom), (left, right) = pads(self.padding, (1, 1))
+        (top, bottom), (left, right) = border(self.padding)
         h, w = X.shape[1:3]
 
         def back(dX_pad):
@@ -40,6 +44,17 @@ def pair(value):
     return value if isinstance(value, tuple) else (value, value)
 
 
+def border(padding):
+    """((top, bottom), (left, right)) of a padding that is given in numbers: p, (p_h, p_w) or both sides of each."""
+    sides = tuple(pair(side) for side in pair(padding))
+    numbers = [n for side in sides for n in side]
+    if {len(sides), *map(len, sides)} != {2} or not all(isinstance(n, Integral) and n >= 0 for n in numbers):
+        raise ValueError(
+            f"padding is {padding!r}; expected p, (p_h, p_w) or ((top, bottom), (left, right)) in zeros, none below 0"
+        )
+    return sides
+
+
 def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
     """((top, bottom), (left, right)) for a filter f = (fh, fw) on images of (h, w) = size, which it must not exceed."""
     reach = [(n - 1) * d + 1 for n, d in zip(f, dilation)]
@@ -49,11 +64,9 @@ def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
     elif padding == "same":
         sides = tuple(pair((r - 1) // 2) for r in reach)
     elif isinstance(padding, str) and padding != "valid":
-        raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers")
+        raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers of zeros")
     else:
-        sides = tuple(pair(side) for side in pair(0 if padding == "valid" else padding))
-    if min(map(min, sides)) < 0:
-        raise ValueError(f"padding is {padding}; expected numbers of zeros, none below 0")
+        sides = border(0 if padding == "valid" else padding)
     if size is not None and any(n + sum(side) < r for n, side, r in zip(size, sides, reach)):
         raise ValueError(f"an image of {size[0]} x {size[1]} with padding {sides} is smaller than the filter, {reach}")
     return sides

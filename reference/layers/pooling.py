@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference import kernels
-from reference.checks import images, less
+from reference.checks import images, less, sizes
 from reference.kernels.average_pool import average_pool as fast_average_pool
 from reference.kernels.max_pool import max_pool as fast_max_pool
 from reference.layers.padding import pads, pair
@@ -30,6 +30,9 @@ class MaxPool(Layer):
     stride: int | tuple[int, int] | None = None
     padding: str | int | tuple = "valid"
 
+    def __post_init__(self):
+        sizes(f=self.f, stride=self.f if self.stride is None else self.stride)
+
     def forward(self, p, A_prev):
         A, back_pool = max_pool(A_prev, *geometry(self, A_prev))
         return A, lambda dA: ({}, back_pool(dA))
@@ -41,6 +44,9 @@ class AveragePool(Layer):
     stride: int | tuple[int, int] | None = None
     padding: str | int | tuple = "valid"
     count_padding: bool = False
+
+    def __post_init__(self):
+        sizes(f=self.f, stride=self.f if self.stride is None else self.stride)
 
     def forward(self, p, A_prev):
         A, back_pool = average_pool(A_prev, *geometry(self, A_prev), self.count_padding)

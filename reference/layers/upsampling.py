@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.checks import images, one_of
+from reference.checks import images, one_of, sizes
 from reference.layers.padding import pair
 from reference.module import Layer
 
@@ -25,6 +25,7 @@ class Upsample(Layer):
     kind: str = "nearest"
 
     def __post_init__(self):
+        sizes(scale=self.scale)
         one_of("kind", self.kind, WEIGHTS)
 
     def forward(self, p, X):

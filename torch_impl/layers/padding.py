@@ -4,6 +4,8 @@
 every PyTorch model, and "same_tf" TensorFlow's (CONVENTIONS.md, "Same padding"). `F.pad` lists the last axis first.
 """
 
+from numbers import Integral
+
 import torch.nn.functional as F
 from torch import nn
 
@@ -11,16 +13,28 @@ from torch import nn
 class ZeroPad(nn.Module):
     def __init__(self, padding: int | tuple):
         super().__init__()
+        border(padding)
         self.padding = padding
 
     def forward(self, x):
-        (top, bottom), (left, right) = pads(self.padding, (1, 1))
+        (top, bottom), (left, right) = border(self.padding)
         return F.pad(x, (left, right, top, bottom))
 
 
 def pair(value):
     """One value for height and width, or a pair of them."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def border(padding):
+    """((top, bottom), (left, right)) of a padding that is given in numbers: p, (p_h, p_w) or both sides of each."""
+    sides = tuple(pair(side) for side in pair(padding))
+    numbers = [n for side in sides for n in side]
+    if {len(sides), *map(len, sides)} != {2} or not all(isinstance(n, Integral) and n >= 0 for n in numbers):
+        raise ValueError(
+            f"padding is {padding!r}; expected p, (p_h, p_w) or ((top, bottom), (left, right)) in zeros, none below 0"
+        )
+    return sides
 
 
 def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
@@ -32,11 +46,9 @@ def pads(padding, f, stride=(1, 1), dilation=(1, 1), size=None):
     elif padding == "same":
         sides = tuple(pair((r - 1) // 2) for r in reach)
     elif isinstance(padding, str) and padding != "valid":
-        raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers")
+        raise ValueError(f"padding is {padding!r}; expected 'valid', 'same', 'same_tf' or numbers of zeros")
     else:
-        sides = tuple(pair(side) for side in pair(0 if padding == "valid" else padding))
-    if min(map(min, sides)) < 0:
-        raise ValueError(f"padding is {padding}; expected numbers of zeros, none below 0")
+        sides = border(0 if padding == "valid" else padding)
     if size is not None and any(n + sum(side) < r for n, side, r in zip(size, sides, reach)):
         raise ValueError(f"an image of {size[0]} x {size[1]} with padding {sides} is smaller than the filter, {reach}")
     return sides

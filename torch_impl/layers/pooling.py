@@ -22,7 +22,7 @@ class MaxPool(nn.Module):
         self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
 
     def forward(self, x):
-        (top, bottom), (left, right) = pads(self.padding, self.f, self.stride, size=x.shape[2:])
+        (top, bottom), (left, right) = _sides(self, x.shape[2:])
         if (top, left) != (bottom, right):
             x, top, left = F.pad(x, (left, right, top, bottom), value=-torch.inf), 0, 0
         return F.max_pool2d(x, self.f, self.stride, (top, left))
@@ -41,7 +41,7 @@ class AveragePool(nn.Module):
         self.count_padding = count_padding
 
     def forward(self, x):
-        (top, bottom), (left, right) = pads(self.padding, self.f, self.stride, size=x.shape[2:])
+        (top, bottom), (left, right) = _sides(self, x.shape[2:])
         if (top, left) == (bottom, right):
             return F.avg_pool2d(x, self.f, self.stride, (top, left), count_include_pad=self.count_padding)
         sides = left, right, top, bottom
@@ -57,3 +57,11 @@ class GlobalAveragePool(nn.Module):
 
     def forward(self, x):
         return x.mean(dim=(2, 3))
+
+
+def _sides(pool, size):
+    """The padding on images of (h, w) = size: at most half a window, so that none lies wholly in it."""
+    sides = pads(pool.padding, pool.f, pool.stride, size=size)
+    if any(max(side) > n // 2 for side, n in zip(sides, pool.f)):
+        raise ValueError(f"padding is {sides}; expected at most half the window, which is {pool.f}")
+    return sides

@@ -3,14 +3,15 @@
 import torch.nn.functional as F
 from torch import nn
 
+from torch_impl.checks import one_of, sizes
 from torch_impl.layers.padding import pair
 
 
 class Upsample(nn.Module):
     def __init__(self, scale: int | tuple[int, int], kind: str = "nearest"):
         super().__init__()
-        if kind not in ("nearest", "bilinear"):
-            raise ValueError(f"kind is {kind!r}; expected one of 'nearest', 'bilinear'")
+        sizes(scale=scale)
+        one_of("kind", kind, ("nearest", "bilinear"))
         self.scale, self.kind = pair(scale), kind
 
     def forward(self, x):
