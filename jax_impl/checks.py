@@ -2,17 +2,27 @@
 
 from numbers import Integral
 
+import jax.numpy as jnp
 
-def images(x, channels, at_least=1):
-    """x must be a batch of images m h w c with c = channels and at least so many pixels high and wide."""
+
+def images(x, channels, at_least=1, integers=False):
+    """x must be a batch of images m h w c, c = channels if given, with at least so many pixels high and wide."""
     if x.ndim != 4:
         hint = " (one image is a batch of one: x[None])" if x.ndim == 3 else ""
         raise ValueError(f"x has shape {x.shape}; expected images (m, h, w, c){hint}")
-    if x.shape[3] != channels:
+    if channels is not None and x.shape[3] != channels:
         turned = " (it looks like m c h w: move the channels to the end)" if x.shape[1] == channels else ""
         raise ValueError(f"x has shape {x.shape}, so {x.shape[3]} channels; expected {channels}{turned}")
     if min(x.shape[1:3]) < at_least:
         raise ValueError(f"x has shape {x.shape}; expected at least {at_least} x {at_least} pixels")
+    if not integers:
+        floats(x)
+
+
+def floats(x):
+    """Integers would be rounded, or wrap around at 255."""
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        raise ValueError(f"x is of {x.dtype}; expected floats (x / 255.0 if it is 0 to 255)")
 
 
 def sizes(**values):

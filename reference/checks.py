@@ -47,8 +47,11 @@ def finite(name, X):
         raise ValueError(f"{name} holds {X[place]} at index {place}; expected finite numbers")
 
 
-def images(name, X, channels=None, at_least=(1, 1)):
-    """X must be a batch of images [m h w c] with, if given, c = channels and at least (h, w) pixels."""
+def images(name, X, channels=None, at_least=(1, 1), integers=False):
+    """X must be a batch of images [m h w c] with, if given, c = channels and at least (h, w) pixels.
+
+    Integers, which would be rounded or wrap around at 255, are refused unless `integers` says that they do not matter.
+    """
     if X.ndim != 4:
         hint = " (one image is a batch of one: X[None])" if X.ndim == 3 else ""
         raise ValueError(f"{name} has shape {X.shape}; expected images (m, h, w, c){hint}")
@@ -59,6 +62,14 @@ def images(name, X, channels=None, at_least=(1, 1)):
         raise ValueError(f"{name} has shape {X.shape}; expected at least one example, pixel and channel")
     if any(n < least for n, least in zip(X.shape[1:3], at_least)):
         raise ValueError(f"{name} has shape {X.shape}; expected at least {at_least[0]} x {at_least[1]} pixels")
+    if not integers and X.dtype.kind in "biu":
+        raise ValueError(f"{name} is of {X.dtype}; expected floats (X / 255.0 if it is 0 to 255)")
+
+
+def signed(name, Z):
+    """Numbers that may be below zero: of unsigned ones the negative and the differences wrap around."""
+    if getattr(Z, "dtype", np.dtype(float)).kind in "bu":  # a Python number has no dtype
+        raise ValueError(f"{name} is of {Z.dtype}; expected floats")
 
 
 def sizes(least=1, **values):

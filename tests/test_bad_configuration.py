@@ -75,6 +75,25 @@ def test_every_column_refuses(name, column):
         applied(column, target, IMAGES, **arguments)
 
 
+BLOCK = "nets.residual_blocks.IdentityBlock"
+BROADCAST = {
+    "one channel to many": {"c_prev": 1, "filters": (2, 3, 4)},
+    "many channels to one": {"c_prev": 4, "filters": (2, 3, 1)},
+    "channels that do not fit": {"c_prev": 3, "filters": (2, 3, 4)},
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("name", BROADCAST)
+def test_an_identity_block_adds_images_of_as_many_channels(name, column):
+    sizes = BROADCAST[name]
+    with pytest.raises(
+        ValueError, match=rf"c_prev is {sizes['c_prev']}; expected filters\[2\] = {sizes['filters'][2]}"
+    ):
+        built(column, BLOCK, **sizes)
+    assert built(column, "nets.residual_blocks.ConvolutionalBlock", **sizes)
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("extra", [2, -1])
 def test_an_output_padding_lies_below_the_stride(extra, column):

@@ -76,6 +76,7 @@ REFUSED = {
     "an image smaller than the dilated filter": (CONV, (2, 6, 11, 3), {"c_prev": 3, "c": 5, "f": 3, "dilation": 3}),
     "an image smaller than the max pool": ("layers.pooling.MaxPool", (2, 5, 2, 3), {"f": 3}),
     "an image smaller than the average pool": ("layers.pooling.AveragePool", (2, 5, 2, 3), {"f": 3}),
+    "too few channels to normalize": (NORM, (2, 4, 4, 1), {"c": 3}),
     "one example of one pixel to take a variance of": (NORM, (1, 1, 1, 3), {"c": 3}),
 }
 
@@ -86,6 +87,76 @@ def test_is_refused_in_every_column(name, column):
     target, shape, arguments = REFUSED[name]
     with pytest.raises((ValueError, RuntimeError)):
         built(column, target, **arguments) if shape is None else applied(column, target, shape, **arguments)
+
+
+# Integers: a byte wraps around at 255, and an average of whole numbers is none.
+
+MAX, AVERAGE, UPSAMPLE = "layers.pooling.MaxPool", "layers.pooling.AveragePool", "layers.upsampling.Upsample"
+OF_FLOATS = {
+    "a max pool": (MAX, {"f": 2}),
+    "an average pool": (AVERAGE, {"f": 2}),
+    "a mean over the image": ("layers.pooling.GlobalAveragePool", {}),
+    "local response norm": ("layers.local_response_norm.LocalResponseNorm", {}),
+    "bilinear upsampling": (UPSAMPLE, {"scale": 2, "kind": "bilinear"}),
+    "a convolution": (CONV, {"c_prev": 3, "c": 5, "f": 3}),
+    "batch norm": (NORM, {"c": 3}),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+@pytest.mark.parametrize("name", OF_FLOATS)
+def test_images_of_integers_are_refused(name, dtype, column):
+    """Where there are parameters a library says so in its own words."""
+    target, arguments = OF_FLOATS[name]
+    with pytest.raises(
+        (ValueError, RuntimeError, TypeError), match=r"expected floats|dtype|Input type|[Bb]yte|[Ll]ong"
+    ):
+        applied(column, target, (2, 4, 6, 3), dtype, **arguments)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_images_of_integers_are_refused_by_nets(dtype, column):
+    with pytest.raises(ValueError, match=r"^[xX] is of .*int.*; expected floats \([xX] / 255.0"):
+        applied(column, "nets.conv_net.ConvNet", (1, 39, 39, 3), dtype)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "swish", "softmax"])
+def test_an_activation_that_needs_the_negative_of_a_byte_refuses_it(name):
+    with pytest.raises(ValueError, match=r"Z is of uint8; expected floats"):
+        registry.find("numpy", f"layers.activations.{name}")(np.ones((3, 2), np.uint8))
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("kind", ["vertical", "scharr"])
+def test_edges_of_a_photograph_of_bytes_are_those_of_its_floats(kind, column):
+    photo = np.random.default_rng(3).integers(0, 256, (2, 5, 6, 3)).astype(np.uint8)
+    of_bytes, of_floats = edges(column, photo, kind), edges(column, photo.astype(np.float32), kind)
+    assert of_bytes.dtype.kind == "f"
+    assert of_bytes.min() < 0
+    np.testing.assert_array_equal(of_bytes, of_floats)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_edges_are_refused_alike(column):
+    with pytest.raises(ValueError, match=r"expected at least 3 x 3 pixels"):
+        edges(column, np.ones((1, 2, 2, 3), np.float32), "vertical")
+    with pytest.raises(ValueError, match=r"kind is 'laplace'; expected one of 'vertical'"):
+        edges(column, np.ones((1, 5, 5, 3), np.float32), "laplace")
+
+
+def edges(column, X, kind):
+    detect_edges = registry.find(column, "layers.filters.detect_edges")
+    if column == "numpy":
+        return detect_edges(X, kind)[0]
+    if column == "torch":
+        import torch
+
+        return detect_edges(torch.tensor(X.transpose(0, 3, 1, 2)), kind).numpy()
+    import jax.numpy as jnp
+
+    return np.asarray(detect_edges(jnp.asarray(X), kind))
 
 
 @pytest.mark.parametrize("column", COLUMNS)

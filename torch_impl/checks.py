@@ -3,17 +3,25 @@
 from numbers import Integral
 
 
-def images(x, channels, at_least=1):
-    """x must be a batch of images m c h w with c = channels and at least so many pixels high and wide."""
+def images(x, channels, at_least=1, integers=False):
+    """x must be a batch of images m c h w, c = channels if given, with at least so many pixels high and wide."""
     shape = tuple(x.shape)
     if x.ndim != 4:
         hint = " (one image is a batch of one: x[None])" if x.ndim == 3 else ""
         raise ValueError(f"x has shape {shape}; expected images (m, c, h, w){hint}")
-    if shape[1] != channels:
+    if channels is not None and shape[1] != channels:
         turned = " (it looks like m h w c: move the channels to axis 1)" if shape[3] == channels else ""
         raise ValueError(f"x has shape {shape}, so {shape[1]} channels; expected {channels}{turned}")
     if min(shape[2:]) < at_least:
         raise ValueError(f"x has shape {shape}; expected at least {at_least} x {at_least} pixels")
+    if not integers:
+        floats(x)
+
+
+def floats(x):
+    """Integers would be rounded, or wrap around at 255."""
+    if not (x.is_floating_point() or x.is_complex()):
+        raise ValueError(f"x is of {x.dtype}; expected floats (x / 255.0 if it is 0 to 255)")
 
 
 def sizes(**values):

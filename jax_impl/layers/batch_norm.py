@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jax_impl.checks import floats
+
 
 class BatchNorm(nnx.Module):
     def __init__(self, n: int, momentum: float = 0.9, epsilon: float = 1e-5, *, rngs: nnx.Rngs):
@@ -21,6 +23,9 @@ class BatchNorm(nnx.Module):
         self.use_running_average = False
 
     def __call__(self, x):
+        floats(x)
+        if x.shape[-1] != self.scale.shape[0]:
+            raise ValueError(f"x has shape {x.shape}, so {x.shape[-1]} units; expected {self.scale.shape[0]}")
         if not self.use_running_average and x.size == x.shape[-1]:
             raise ValueError(f"x has shape {x.shape}, one number a unit; a variance needs at least 2")
         wide = jnp.promote_types(x.dtype, jnp.float32)

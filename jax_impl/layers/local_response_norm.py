@@ -3,6 +3,8 @@
 from flax import nnx
 from jax import lax
 
+from jax_impl.checks import floats
+
 
 class LocalResponseNorm(nnx.Module):
     def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75):
@@ -11,6 +13,7 @@ class LocalResponseNorm(nnx.Module):
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def __call__(self, x):
+        floats(x)
         sides = ((0, 0), (0, 0), (0, 0), (self.n // 2, self.n // 2))
         total = lax.reduce_window(x * x, 0.0, lax.add, (1, 1, 1, self.n), (1, 1, 1, 1), sides)
         return x * (self.k + self.alpha * total) ** -self.beta

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
+from jax_impl.checks import floats
 from jax_impl.layers.padding import pads, pair
 
 
@@ -22,6 +23,7 @@ class MaxPool(nnx.Module):
         self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
 
     def __call__(self, x):
+        floats(x)
         return nnx.max_pool(x, self.f, self.stride, _sides(self, x.shape[1:3]))
 
 
@@ -37,6 +39,7 @@ class AveragePool(nnx.Module):
         self.count_padding = count_padding
 
     def __call__(self, x):
+        floats(x)
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))  # reduce_window would add up in 16 bits
         whole = self.f[0] * self.f[1]
         count = whole if self.count_padding else self.window_sum(jnp.ones_like(wide[:1, :, :, :1]))
@@ -52,6 +55,7 @@ class GlobalAveragePool(nnx.Module):
         pass
 
     def __call__(self, x):
+        floats(x)
         return x.mean(axis=(1, 2))
 
 

@@ -3,7 +3,7 @@
 import jax
 from flax import nnx
 
-from jax_impl.checks import one_of, sizes
+from jax_impl.checks import floats, one_of, sizes
 from jax_impl.layers.padding import pair
 
 
@@ -14,6 +14,7 @@ class Upsample(nnx.Module):
         self.scale, self.kind = pair(scale), kind
 
     def __call__(self, x):
+        floats(x)
         m, h, w, c = x.shape
         shape = (m, h * self.scale[0], w * self.scale[1], c)
         return jax.image.resize(x, shape, method=self.kind, antialias=False)

@@ -11,8 +11,12 @@ EPSILON = 1e-3
 
 
 class IdentityBlock(nnx.Module):
+    projects = False
+
     def __init__(self, c_prev: int, filters: tuple[int, int, int], f: int = 3, *, rngs: nnx.Rngs):
         c1, c2, c3 = filters
+        if not self.projects and c_prev != c3:
+            raise ValueError(f"c_prev is {c_prev}; expected filters[2] = {c3}, as x itself is added to what comes out")
         self.conv1 = Conv(c_prev, c1, 1, bias=False, rngs=rngs)
         self.bn1 = BatchNorm2d(c1, epsilon=EPSILON, rngs=rngs)
         self.conv2 = Conv(c1, c2, f, padding="same_tf", bias=False, rngs=rngs)
@@ -30,6 +34,8 @@ class IdentityBlock(nnx.Module):
 
 
 class ConvolutionalBlock(IdentityBlock):
+    projects = True
+
     def __init__(self, c_prev: int, filters: tuple[int, int, int], f: int = 3, stride: int = 2, *, rngs: nnx.Rngs):
         super().__init__(c_prev, filters, f, rngs=rngs)
         c1, _, c3 = filters

@@ -18,10 +18,12 @@ Howard et al. 2017 (relu6); Ramachandran, Zoph & Le 2017 (swish).
 import numpy as np
 
 from reference import kernels
+from reference.checks import signed
 from reference.kernels.relu import relu as fast_relu
 
 
 def sigmoid(Z):
+    signed("Z", Z)
     E = np.exp(-Z * np.sign(Z.real))  # e^-|z| never overflows
     A = np.where(Z.real >= 0, 1, E) / (1 + E)
 
@@ -80,6 +82,7 @@ def swish(Z):
 
 
 def softmax(Z):
+    signed("Z", Z)
     T = np.exp(Z - Z.real.max(axis=0, keepdims=True))  # the shift cancels, and no power overflows
     A = T / T.sum(axis=0, keepdims=True)
 

@@ -4,7 +4,8 @@
     X [m h w c] -> Y [m h-2 w-2 c]
 
 "vertical" finds vertical edges, bright on the left giving a positive answer; Sobel and Scharr weigh the middle row
-more. Source: Course 4, week 1, "Edge detection".
+more. Photographs may be of integers, such as bytes: the answer is of floats.
+Source: Course 4, week 1, "Edge detection".
 """
 
 import numpy as np
@@ -21,10 +22,10 @@ FILTERS = {
 
 
 def detect_edges(X, kind="vertical"):
-    images("X", X, at_least=(3, 3))
+    images("X", X, at_least=(3, 3), integers=True)
     one_of("kind", kind, FILTERS)
     size = h, w = X.shape[1:3]
-    taps = [(u, v, weight) for u, row in enumerate(FILTERS[kind]) for v, weight in enumerate(row) if weight]
+    taps = [(u, v, float(weight)) for u, row in enumerate(FILTERS[kind]) for v, weight in enumerate(row) if weight]
 
     def back(dY):
         return np.stack([at(weight * dY, (u, v), size) for u, v, weight in taps]).sum(axis=0)

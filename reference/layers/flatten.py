@@ -15,7 +15,7 @@ from reference.module import Layer
 @dataclass(frozen=True)
 class Flatten(Layer):
     def forward(self, p, A_prev):
-        images("A_prev", A_prev)
+        images("A_prev", A_prev, integers=True)
 
         def back(dA):
             return {}, dA.T.reshape(A_prev.shape)

@@ -29,7 +29,7 @@ class ZeroPad(Layer):
         border(self.padding)
 
     def forward(self, p, X):
-        images("X", X)
+        images("X", X, integers=True)
         (top, bottom), (left, right) = border(self.padding)
         h, w = X.shape[1:3]
 

@@ -28,6 +28,14 @@ class IdentityBlock(Residual):
     filters: tuple[int, int, int]
     f: int = 3
 
+    projects = False
+
+    def __post_init__(self):
+        if not self.projects and self.c_prev != self.filters[2]:
+            raise ValueError(
+                f"c_prev is {self.c_prev}; expected filters[2] = {self.filters[2]}, as X itself is added to Z"
+            )
+
     @cached_property
     def parts(self):
         c1, c2, c3 = self.filters
@@ -46,6 +54,8 @@ class IdentityBlock(Residual):
 @dataclass(frozen=True)
 class ConvolutionalBlock(IdentityBlock):
     stride: int = 2
+
+    projects = True
 
     @cached_property
     def parts(self):

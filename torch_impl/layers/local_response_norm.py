@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import nn
 
+from torch_impl.checks import floats
+
 
 class LocalResponseNorm(nn.Module):
     def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75):
@@ -12,4 +14,5 @@ class LocalResponseNorm(nn.Module):
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def forward(self, x):
+        floats(x)
         return F.local_response_norm(x, self.n, alpha=self.alpha * self.n, beta=self.beta, k=self.k)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from torch_impl.checks import floats
 from torch_impl.layers.padding import pads, pair
 
 
@@ -22,6 +23,7 @@ class MaxPool(nn.Module):
         self.f, self.stride, self.padding = pair(f), pair(f if stride is None else stride), padding
 
     def forward(self, x):
+        floats(x)
         (top, bottom), (left, right) = _sides(self, x.shape[2:])
         if (top, left) != (bottom, right):
             x, top, left = F.pad(x, (left, right, top, bottom), value=-torch.inf), 0, 0
@@ -41,6 +43,7 @@ class AveragePool(nn.Module):
         self.count_padding = count_padding
 
     def forward(self, x):
+        floats(x)
         (top, bottom), (left, right) = _sides(self, x.shape[2:])
         if (top, left) == (bottom, right):
             return F.avg_pool2d(x, self.f, self.stride, (top, left), count_include_pad=self.count_padding)
@@ -56,6 +59,7 @@ class GlobalAveragePool(nn.Module):
         super().__init__()
 
     def forward(self, x):
+        floats(x)
         return x.mean(dim=(2, 3))
 
 

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from torch_impl.checks import one_of, sizes
+from torch_impl.checks import floats, one_of, sizes
 from torch_impl.layers.padding import pair
 
 
@@ -15,6 +15,7 @@ class Upsample(nn.Module):
         self.scale, self.kind = pair(scale), kind
 
     def forward(self, x):
+        floats(x)
         size = [n * scale for n, scale in zip(x.shape[2:], self.scale)]
         if self.kind == "nearest":
             return F.interpolate(x, size, mode="nearest")

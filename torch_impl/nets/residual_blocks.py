@@ -10,9 +10,13 @@ EPSILON = 1e-3
 
 
 class IdentityBlock(nn.Module):
+    projects = False
+
     def __init__(self, c_prev: int, filters: tuple[int, int, int], f: int = 3):
         super().__init__()
         c1, c2, c3 = filters
+        if not self.projects and c_prev != c3:
+            raise ValueError(f"c_prev is {c_prev}; expected filters[2] = {c3}, as x itself is added to what comes out")
         self.conv1 = Conv(c_prev, c1, 1, bias=False)
         self.bn1 = BatchNorm2d(c1, epsilon=EPSILON)
         self.conv2 = Conv(c1, c2, f, padding="same_tf", bias=False)
@@ -30,6 +34,8 @@ class IdentityBlock(nn.Module):
 
 
 class ConvolutionalBlock(IdentityBlock):
+    projects = True
+
     def __init__(self, c_prev: int, filters: tuple[int, int, int], f: int = 3, stride: int = 2):
         super().__init__(c_prev, filters, f)
         c1, _, c3 = filters
