@@ -66,6 +66,24 @@ def images(name, X, channels=None, at_least=(1, 1), integers=False):
         raise ValueError(f"{name} is of {X.dtype}; expected floats (X / 255.0 if it is 0 to 255)")
 
 
+def maps(name, X, size, steps):
+    """The images X must leave maps of (h, w) = size for a dense layer, after filters and pools (f, stride, padding)."""
+    limits = [(max(1, smallest(n, steps)), smallest(n + 1, steps) - 1) for n in size]
+    if not all(least <= n <= most for n, (least, most) in zip(X.shape[1:3], limits)):
+        high, wide = (str(least) if least == most else f"{least} to {most}" for least, most in limits)
+        raise ValueError(
+            f"{name} has shape {X.shape}, so {X.shape[1]} x {X.shape[2]} pixels; expected {high} high and {wide} wide, "
+            f"which leave the maps of h x w = {size[0]} x {size[1]} that are flattened"
+        )
+
+
+def smallest(n, steps):
+    """The least pixels of which filters and pools (f, stride, padding), one after the other, leave n."""
+    for f, s, p in reversed(steps):
+        n = (n - 1) * s - 2 * p + f
+    return n
+
+
 def signed(name, Z):
     """Numbers that may be below zero: of unsigned ones the negative and the differences wrap around."""
     if getattr(Z, "dtype", np.dtype(float)).kind in "bu":  # a Python number has no dtype

@@ -228,7 +228,7 @@ def test_images_that_a_net_can_make_nothing_of_are_refused(column, name):
     stride = SMALL[name][2]
     size = 2 * stride
     for shape, message in {
-        (2, size, stride - 1, 3): f"(at least {stride} x {stride} pixels|divisible by {stride})",
+        (2, size, stride - 1, 3): f"(at least {stride} x {stride} pixels|divisible by {stride}|flattened)",
         (2, size, size, 5): "so 5 channels; expected 3",
         (size, size, 3): "one image is a batch of one",
     }.items():

@@ -18,6 +18,25 @@ def images(x, channels, at_least=1, integers=False):
         floats(x)
 
 
+def maps(x, size, steps):
+    """The images x must leave maps of (h, w) = size for a dense layer, after filters and pools (f, stride, padding)."""
+    h, w = x.shape[2:]
+    limits = [(max(1, smallest(n, steps)), smallest(n + 1, steps) - 1) for n in size]
+    if not all(least <= n <= most for n, (least, most) in zip((h, w), limits)):
+        high, wide = (str(least) if least == most else f"{least} to {most}" for least, most in limits)
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}, so {h} x {w} pixels; expected {high} high and {wide} wide, "
+            f"which leave the maps of h x w = {size[0]} x {size[1]} that are flattened"
+        )
+
+
+def smallest(n, steps):
+    """The least pixels of which filters and pools (f, stride, padding), one after the other, leave n."""
+    for f, s, p in reversed(steps):
+        n = (n - 1) * s - 2 * p + f
+    return n
+
+
 def floats(x):
     """Integers would be rounded, or wrap around at 255."""
     if not (x.is_floating_point() or x.is_complex()):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, maps
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.flatten import Flatten
@@ -28,6 +28,7 @@ class WindowClassifier(nnx.Module):
         rngs: nnx.Rngs,
     ):
         h = (size - f + 1) // 2
+        self.c_prev, self.size, self.steps = c_prev, (h, h), ((f, 1, 0), (2, 2, 0))
         self.conv = Conv(c_prev, c, f, rngs=rngs)
         self.pool = MaxPool(2)
         self.flatten = Flatten()
@@ -36,6 +37,8 @@ class WindowClassifier(nnx.Module):
         self.fc3 = Dense(hidden, num_classes, rngs=rngs)
 
     def __call__(self, x):
+        images(x, self.c_prev)
+        maps(x, self.size, self.steps)
         x = self.flatten(self.pool(jax.nn.relu(self.conv(x))))
         return self.fc3(jax.nn.relu(self.fc2(jax.nn.relu(self.fc1(x)))))
 

@@ -3,6 +3,7 @@
 import jax
 from flax import nnx
 
+from jax_impl.checks import one_of
 from jax_impl.layers.activations import ACTIVATIONS
 from jax_impl.layers.conv import Conv
 
@@ -10,6 +11,7 @@ from jax_impl.layers.conv import Conv
 class SqueezeExcitation(nnx.Module):
     def __init__(self, c: int, c_squeeze: int, activation: str = "relu", *, rngs: nnx.Rngs):
         self.fc1 = Conv(c, c_squeeze, 1, rngs=rngs)
+        one_of("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.fc2 = Conv(c_squeeze, c, 1, rngs=rngs)
 

@@ -3,7 +3,7 @@
 import jax
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, maps
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
@@ -12,7 +12,8 @@ from jax_impl.layers.local_response_norm import LocalResponseNorm
 from jax_impl.layers.pooling import MaxPool
 from jax_impl.sequential import Sequential
 
-STRIDE = 32
+STEPS = ((11, 4, 2), (3, 2, 0), (5, 1, 2), (3, 2, 0), *3 * ((3, 1, 1),), (3, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 class AlexNet(nnx.Module):
@@ -29,7 +30,7 @@ class AlexNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
-        self.c_prev = c_prev
+        self.c_prev, self.size = c_prev, (h, w)
         c1, c2, c3, c4, c5 = channels
         relu = jax.nn.relu
 
@@ -55,5 +56,6 @@ class AlexNet(nnx.Module):
         )
 
     def __call__(self, x):
-        images(x, self.c_prev, at_least=STRIDE)
+        images(x, self.c_prev)
+        maps(x, self.size, STEPS)
         return self.classifier(self.flatten(self.features(x)))

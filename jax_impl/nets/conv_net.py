@@ -3,12 +3,13 @@
 import jax
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, maps
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.flatten import Flatten
 
-STRIDE = 4
+STEPS = ((3, 1, 0), (5, 2, 0), (5, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 class ConvNet(nnx.Module):
@@ -22,7 +23,7 @@ class ConvNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
-        self.c_prev = c_prev
+        self.c_prev, self.size = c_prev, (h, w)
         c1, c2, c3 = channels
         self.conv1 = Conv(c_prev, c1, 3, rngs=rngs)
         self.conv2 = Conv(c1, c2, 5, stride=2, rngs=rngs)
@@ -31,7 +32,8 @@ class ConvNet(nnx.Module):
         self.fc = Dense(h * w * c3, num_classes, rngs=rngs)
 
     def __call__(self, x):
-        images(x, self.c_prev, at_least=STRIDE)
+        images(x, self.c_prev)
+        maps(x, self.size, STEPS)
         for conv in (self.conv1, self.conv2, self.conv3):
             x = jax.nn.relu(conv(x))
         return self.fc(self.flatten(x))

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from flax import nnx
 
+from jax_impl.checks import one_of
 from jax_impl.layers.activations import ACTIVATIONS
 from jax_impl.layers.batch_norm import BatchNorm
 from jax_impl.layers.dense import Dense
@@ -23,6 +24,7 @@ class DenseBlock(nnx.Module):
     ):
         self.dense = Dense(n_prev, n, bias=not batch_norm, rngs=rngs)
         self.norm = BatchNorm(n, rngs=rngs) if batch_norm else None
+        one_of("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.dropout = Dropout(keep_prob, rngs=rngs) if keep_prob < 1 else None
 

@@ -13,6 +13,7 @@ from jax_impl.layers.squeeze_excitation import SqueezeExcitation
 from jax_impl.layers.stochastic_depth import StochasticDepth
 from jax_impl.nets.mobilenet_v2 import conv_norm, rounded
 from jax_impl.sequential import Sequential
+from jax_impl.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -76,6 +77,8 @@ class EfficientNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        positive("width", width)
+        positive("depth", depth)
         self.c_prev, self.stride = c_prev, 2 * prod(stride for _, _, _, stride, _ in stages)
         c, head = rounded(width * stem, divisor), rounded(width * head, divisor)
         counts = [ceil(depth * count) for _, _, count, _, _ in stages]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, maps
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
@@ -29,6 +29,10 @@ GOOGLENET = (
     ("inception5a", 256, 160, 320, 32, 128, 128),
     ("inception5b", 384, 192, 384, 48, 128, 128),
 )
+
+
+STEM, POOL, HEAD = ((7, 2, 3), (1, 2, 0), (1, 2, 0)), (1, 2, 0), (5, 3, 0)
+"""(f, stride, padding) of what makes maps smaller; of n pixels a pool leaves ceil(n / 2), as one of f = 1 would."""
 
 
 class Inception(nnx.Module):
@@ -69,6 +73,7 @@ class AuxiliaryHead(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.c_prev, self.size = c_prev, (h, w)
         self.avgpool = AveragePool(5, stride=3)
         self.conv = Conv(c_prev, c, 1, rngs=rngs)
         self.flatten = Flatten()
@@ -77,6 +82,8 @@ class AuxiliaryHead(nnx.Module):
         self.fc2 = Dense(hidden, num_classes, rngs=rngs)
 
     def __call__(self, x):
+        images(x, self.c_prev)
+        maps(x, self.size, (HEAD,))
         x = jax.nn.relu(self.conv(self.avgpool(x)))
         x = jax.nn.relu(self.fc1(self.flatten(x)))
         return self.fc2(self.dropout(x))
@@ -113,6 +120,7 @@ class GoogLeNet(nnx.Module):
                 MaxPool(3, stride=2, padding="same_tf"),
             ]
         )
+        self.size, self.head_steps = (h, w), head_steps(config) if auxiliary else ()
         self.names = tuple(name for name, *_ in config if auxiliary or not name.startswith("aux"))
         for name, *channels in config:
             if channels:
@@ -128,7 +136,9 @@ class GoogLeNet(nnx.Module):
         self.fc = Dense(c, num_classes, rngs=rngs)
 
     def __call__(self, x):
-        images(x, self.c_prev, at_least=self.stride)
+        images(x, self.c_prev, at_least=1 if self.head_steps else self.stride)
+        for steps in self.head_steps:
+            maps(x, self.size, steps)
         x, heads = self.stem(x), []
         for name in self.names:
             if name.startswith("aux"):
@@ -137,6 +147,17 @@ class GoogLeNet(nnx.Module):
                 x = getattr(self, name)(x)
         logits = self.fc(self.dropout(self.avgpool(x)))
         return (logits, *heads) if heads else logits
+
+
+def head_steps(config):
+    """For each auxiliary head of a GoogLeNet the steps from the image to the maps that it flattens."""
+    steps, heads = STEM, ()
+    for name, *_ in config:
+        if name.startswith("pool"):
+            steps = (*steps, POOL)
+        elif name.startswith("aux"):
+            heads = (*heads, (*steps, HEAD))
+    return heads
 
 
 def auxiliary_cost(z, z1, z2, y, weight=0.3):

@@ -12,6 +12,7 @@ from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
 from jax_impl.layers.pooling import GlobalAveragePool
 from jax_impl.sequential import Sequential
+from jax_impl.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),
@@ -61,6 +62,7 @@ class MobileNetV2(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        positive("width", width)
         self.c_prev, self.stride = c_prev, 2 * prod(stride for *_, stride in settings)
         c, head = rounded(width * stem, divisor), rounded(max(1, width) * head, divisor)
         features = [conv_norm(c_prev, c, 3, 2, 1, jax.nn.relu6, rngs=rngs)]

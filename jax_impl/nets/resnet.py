@@ -1,13 +1,14 @@
 """ResNet, returning the logits.
 
-The stride of a bottleneck is that of its 3x3 convolution, as in all pretrained weights ("v1.5").
+The stride of a bottleneck is that of its 3x3 convolution, as in torchvision's weights ("v1.5"); Keras' have
+it in the first 1x1.
 """
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, one_of
 from jax_impl.layers.activations import linear
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
@@ -31,8 +32,7 @@ def nothing(x):
 
 
 def shortcut(skip, c_prev, c, stride, rngs):
-    if skip not in ("projection", "zeros", "none"):
-        raise ValueError(f"skip is {skip!r}; expected 'projection', 'zeros' or 'none'")
+    one_of("skip", skip, ("projection", "zeros", "none"))
     if skip == "none":
         return nothing
     if stride == 1 and c_prev == c:
@@ -95,6 +95,7 @@ class ResNet(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.c_prev, self.stride = c_prev, (1 if small_images else 4) * 2 ** (len(layers) - 1)
+        one_of("block", block, BLOCKS)
         c, Block = widths[0], BLOCKS[block]
         if small_images:
             self.conv1 = Conv(c_prev, c, 3, padding=1, bias=False, rngs=rngs)

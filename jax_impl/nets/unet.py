@@ -59,6 +59,8 @@ class UNet(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        if not channels:
+            raise ValueError(f"channels is {channels}; expected those of at least one level")
         self.c_prev, self.stride = c_prev, 2 ** (len(channels) - 1)
         self.level = Level(c_prev, channels, batch_norm, rngs=rngs)
         self.head = Conv(channels[0], num_classes, 1, rngs=rngs)

@@ -1,9 +1,11 @@
 """VGG, returning the logits."""
 
+from numbers import Integral
+
 import jax
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, maps
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
@@ -29,7 +31,11 @@ class VGG(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
-        self.c_prev, self.stride = c_prev, 2 ** config.count("pool")
+        channels = [c for c in config if c != "pool"]
+        if not channels or not all(isinstance(c, Integral) and c >= 1 for c in channels):
+            raise ValueError(f"config is {config}; expected numbers of channels, at least one, and 'pool'")
+        self.c_prev, self.size = c_prev, (h, w)
+        self.steps = tuple((2, 2, 0) if c == "pool" else (3, 1, 1) for c in config)
         features = []
         for c in config:
             if c == "pool":
@@ -55,7 +61,8 @@ class VGG(nnx.Module):
         )
 
     def __call__(self, x):
-        images(x, self.c_prev, at_least=self.stride)
+        images(x, self.c_prev)
+        maps(x, self.size, self.steps)
         return self.classifier(self.flatten(self.features(x)))
 
 

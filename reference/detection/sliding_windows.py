@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.checks import images
+from reference.checks import images, maps
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
@@ -59,6 +59,11 @@ class WindowClassifier(Chain):
             "relu2": relu,
             "fc3": Dense(self.hidden, self.num_classes),
         }
+
+    def apply(self, p, s, X, *, mode):
+        images("X", X, self.c_prev)
+        maps("X", X, (self.h, self.w), ((self.f, 1, 0), (2, 2, 0)))
+        return super().apply(p, s, X, mode=mode)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.checks import images
+from reference.checks import images, one_of
 from reference.layers.activations import ACTIVATIONS, sigmoid
 from reference.layers.conv import Conv
 from reference.module import Chain
@@ -26,6 +26,9 @@ class SqueezeExcitation(Chain):
     c: int
     c_squeeze: int
     activation: str = "relu"
+
+    def __post_init__(self):
+        one_of("activation", self.activation, ACTIVATIONS)
 
     @cached_property
     def parts(self):

@@ -12,7 +12,7 @@ Sources: Course 4, week 2, "Classic networks"; Krizhevsky, Sutskever & Hinton 20
 from dataclasses import dataclass
 from functools import cached_property
 
-from reference.checks import images
+from reference.checks import images, maps
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
@@ -22,8 +22,8 @@ from reference.layers.local_response_norm import LocalResponseNorm
 from reference.layers.pooling import MaxPool
 from reference.module import Chain, Sequence
 
-STRIDE = 32
-"""How many pixels of the image lie between two of the last maps."""
+STEPS = ((11, 4, 2), (3, 2, 0), (5, 1, 2), (3, 2, 0), *3 * ((3, 1, 1),), (3, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,6 @@ class AlexNet(Chain):
         }
 
     def apply(self, p, s, X, *, mode):
-        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        images("X", X, self.c_prev)
+        maps("X", X, (self.h, self.w), STEPS)
         return super().apply(p, s, X, mode=mode)

@@ -9,15 +9,15 @@ the maps that are flattened: 7 for 39x39 images. Source: Course 4, week 1, "Simp
 from dataclasses import dataclass
 from functools import cached_property
 
-from reference.checks import images
+from reference.checks import images, maps
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
 from reference.layers.flatten import Flatten
 from reference.module import Chain
 
-STRIDE = 4
-"""How many pixels of the image lie between two of the last maps."""
+STEPS = ((3, 1, 0), (5, 2, 0), (5, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,6 @@ class ConvNet(Chain):
         }
 
     def apply(self, p, s, X, *, mode):
-        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        images("X", X, self.c_prev)
+        maps("X", X, (self.h, self.w), STEPS)
         return super().apply(p, s, X, mode=mode)

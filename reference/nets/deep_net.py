@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from reference.checks import one_of
 from reference.layers.activations import ACTIVATIONS
 from reference.layers.batch_norm import BatchNorm
 from reference.layers.dense import Dense
@@ -23,6 +24,9 @@ class DenseBlock(Chain):
     activation: str = "relu"
     batch_norm: bool = False
     keep_prob: float = 1.0
+
+    def __post_init__(self):
+        one_of("activation", self.activation, ACTIVATIONS)
 
     @cached_property
     def parts(self):

@@ -7,9 +7,10 @@
     scaling   layers ceil(depth n), channels rounded(width c), images of that resolution; all grow together, about as
               depth = 1.2^phi, width = 1.1^phi, resolution = 224 * 1.15^phi
 
-`COEFFICIENTS` are the published ones, up to a sixth above the formula's. `stages` are rows (t, c, n, s, f) of B0: n
-blocks, the first with stride s. The gate narrows to a quarter of the block's input. The i-th of N blocks survives
-stochastic depth with probability 1 - (1 - survival_prob) i/N: the deeper the rarer.
+`COEFFICIENTS` are the published ones, from 4.7 % below the formula's (B1's width) to 17.2 % above (B6's resolution),
+with phi = 0, 1/2, 1, 2, ... 6. `stages` are rows (t, c, n, s, f) of B0: n blocks, the first with stride s. The gate
+narrows to a quarter of the block's input. The i-th of N blocks survives stochastic depth with probability
+1 - (1 - survival_prob) i/N: the deeper the rarer.
 Padding is symmetric, batch norm has epsilon 1e-5 and momentum 0.9; the paper's TensorFlow had "same_tf", 1e-3 and 0.99.
 Sources: Course 4, week 2, "EfficientNet"; Tan & Le 2019.
 """
@@ -29,6 +30,7 @@ from reference.layers.stochastic_depth import StochasticDepth
 from reference.module import Chain, Sequence
 from reference.nets.mobilenet_v2 import conv_norm, rounded
 from reference.nets.resnet import nothing
+from reference.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -86,6 +88,10 @@ class EfficientNet(Chain):
     stages: tuple[tuple[int, int, int, int, int], ...] = STAGES
     head: int = 1280
     divisor: int = 8
+
+    def __post_init__(self):
+        positive("width", self.width)
+        positive("depth", self.depth)
 
     @property
     def stride(self):

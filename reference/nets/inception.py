@@ -10,14 +10,15 @@ the net returns (logits, logits of head 1, logits of head 2), without them the l
 needs. Where a head leaves, the gradient is the sum of what comes down the net and what comes back from the head.
 
 `config` has rows (name, channels 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool); pools and heads have no channels.
-Pools of stride 2 are padded at the end, as in the published weights' framework; h and w are those of the maps that a
-head flattens, 4 for 224x224 images. Sources: Course 4, week 2, "Inception network"; Szegedy et al. 2015.
+Pools of stride 2 are "same_tf": even maps are padded at the end, as in the published weights' framework, odd ones on
+both sides. h and w are those of the maps that a head flattens, 4 for 224x224 images.
+Sources: Course 4, week 2, "Inception network"; Szegedy et al. 2015.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from reference.checks import images
+from reference.checks import images, maps
 from reference.combinators import Concatenate, Wiring
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
@@ -44,6 +45,10 @@ GOOGLENET = (
     ("inception5a", 256, 160, 320, 32, 128, 128),
     ("inception5b", 384, 192, 384, 48, 128, 128),
 )
+
+
+STEM, POOL, HEAD = ((7, 2, 3), (1, 2, 0), (1, 2, 0)), (1, 2, 0), (5, 3, 0)
+"""(f, stride, padding) of what makes maps smaller; of n pixels a pool leaves ceil(n / 2), as one of f = 1 would."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class AuxiliaryHead(Chain):
             "dropout": Dropout(self.keep_prob),
             "fc2": Dense(self.hidden, self.num_classes),
         }
+
+    def apply(self, p, s, A_prev, *, mode):
+        images("A_prev", A_prev, self.c_prev)
+        maps("A_prev", A_prev, (self.h, self.w), (HEAD,))
+        return super().apply(p, s, A_prev, mode=mode)
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,10 @@ class GoogLeNet(Module):
         }
 
     def apply(self, p, s, X, *, mode):
-        images("X", X, self.c_prev, at_least=(self.stride, self.stride))
+        heads = head_steps(self.config) if self.auxiliary else ()
+        images("X", X, self.c_prev, at_least=(1, 1) if heads else (self.stride, self.stride))
+        for steps in heads:
+            maps("X", X, (self.h, self.w), steps)
         run = Wiring(self, p, s, mode)
         A, heads, backs = X, {}, {}
         for name in self.parts:
@@ -163,6 +176,17 @@ class GoogLeNet(Module):
             return dp, dA
 
         return (A, *heads.values()) if heads else A, run.state, back
+
+
+def head_steps(config):
+    """For each auxiliary head of a GoogLeNet the steps from the image to the maps that it flattens."""
+    steps, heads = STEM, ()
+    for name, *_ in config:
+        if name.startswith("pool"):
+            steps = (*steps, POOL)
+        elif name.startswith("aux"):
+            heads = (*heads, (*steps, HEAD))
+    return heads
 
 
 def auxiliary_cost(Z, Z1, Z2, Y, weight=0.3):

@@ -11,7 +11,7 @@ left out, as in the notes. Sources: Course 4, week 2, "Classic networks"; LeCun,
 from dataclasses import dataclass
 from functools import cached_property
 
-from reference.checks import images
+from reference.checks import images, maps, one_of
 from reference.layers.activations import ACTIVATIONS
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
@@ -20,8 +20,8 @@ from reference.layers.pooling import AveragePool, MaxPool
 from reference.module import Chain
 
 POOLS = {"average": AveragePool, "max": MaxPool}
-STRIDE = 4
-"""How many pixels of the image lie between two of the last maps."""
+STEPS = ((5, 1, 0), (2, 2, 0), (5, 1, 0), (2, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class LeNet5(Chain):
     units: tuple[int, int] = (120, 84)
     h: int = 5
     w: int = 5
+
+    def __post_init__(self):
+        one_of("activation", self.activation, ACTIVATIONS)
+        one_of("pool", self.pool, POOLS)
 
     @property
     def c(self):
@@ -59,5 +63,6 @@ class LeNet5(Chain):
         }
 
     def apply(self, p, s, X, *, mode):
-        images("X", X, self.c_prev, at_least=(STRIDE, STRIDE))
+        images("X", X, self.c_prev)
+        maps("X", X, (self.h, self.w), STEPS)
         return super().apply(p, s, X, mode=mode)

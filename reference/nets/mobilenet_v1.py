@@ -49,6 +49,10 @@ class MobileNetV1(Chain):
     stem: int = 32
     blocks: tuple[tuple[int, int], ...] = BLOCKS
 
+    def __post_init__(self):
+        if int(self.width * min(self.stem, *(c for c, _ in self.blocks))) < 1:
+            raise ValueError(f"width is {self.width}; expected a factor that leaves every layer a channel")
+
     @property
     def stride(self):
         return 2 * prod(stride for _, stride in self.blocks)

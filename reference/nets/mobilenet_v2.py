@@ -23,6 +23,7 @@ from reference.layers.dropout import Dropout
 from reference.layers.pooling import GlobalAveragePool
 from reference.module import Chain, Sequence
 from reference.nets.resnet import nothing
+from reference.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),
@@ -76,6 +77,9 @@ class MobileNetV2(Chain):
     settings: tuple[tuple[int, int, int, int], ...] = SETTINGS
     head: int = 1280
     divisor: int = 8
+
+    def __post_init__(self):
+        positive("width", self.width)
 
     @property
     def stride(self):

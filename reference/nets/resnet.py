@@ -13,8 +13,8 @@
 
 dX = S'(dZ) + what comes back through the convolutions: by the shortcut the gradient arrives undamped. If the last
 batch norm has gamma = beta = 0, the block is the identity on what came out of a relu: easy to learn, so depth is no
-harm. The paper has the bottleneck's stride in conv1, all pretrained weights ("v1.5") have it in conv2. A convolution
-that feeds batch norm has no bias.
+harm. The paper has the bottleneck's stride in conv1, torchvision's weights ("v1.5") have it in conv2, Keras' in conv1.
+A convolution that feeds batch norm has no bias.
 Sources: Course 4, week 2, "ResNets"; He, Zhang, Ren & Sun 2016, sections 3.3 and 4.2 (CIFAR).
 """
 
@@ -125,6 +125,9 @@ class ResNet(Chain):
     skip: str = "projection"
     small_images: bool = False
     c_prev: int = 3
+
+    def __post_init__(self):
+        one_of("block", self.block, BLOCKS)
 
     @property
     def stride(self):

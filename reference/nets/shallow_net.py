@@ -6,6 +6,7 @@ Source: Course 1, week 3.
 from dataclasses import dataclass
 from functools import cached_property
 
+from reference.checks import one_of
 from reference.layers.activations import ACTIVATIONS
 from reference.layers.dense import Dense
 from reference.module import Chain
@@ -17,6 +18,9 @@ class ShallowNet(Chain):
     n_h: int
     n_y: int = 1
     activation: str = "tanh"
+
+    def __post_init__(self):
+        one_of("activation", self.activation, ACTIVATIONS)
 
     @cached_property
     def parts(self):

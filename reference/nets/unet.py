@@ -80,6 +80,10 @@ class UNet(Chain):
     channels: tuple[int, ...] = (64, 128, 256, 512, 1024)
     batch_norm: bool = False
 
+    def __post_init__(self):
+        if not self.channels:
+            raise ValueError(f"channels is {self.channels}; expected those of at least one level")
+
     @property
     def stride(self):
         return 2 ** (len(self.channels) - 1)

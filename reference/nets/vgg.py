@@ -11,8 +11,9 @@ Sources: Course 4, week 2, "Classic networks"; Simonyan & Zisserman 2015, config
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
-from reference.checks import images
+from reference.checks import images, maps
 from reference.layers.activations import relu
 from reference.layers.batch_norm_2d import BatchNorm2d
 from reference.layers.conv import Conv
@@ -36,13 +37,14 @@ class VGG(Chain):
     h: int = 7
     w: int = 7
 
+    def __post_init__(self):
+        channels = [c for c in self.config if c != "pool"]
+        if not channels or not all(isinstance(c, Integral) and c >= 1 for c in channels):
+            raise ValueError(f"config is {self.config}; expected numbers of channels, at least one, and 'pool'")
+
     @property
     def c(self):
         return [c for c in self.config if c != "pool"][-1]
-
-    @property
-    def stride(self):
-        return 2 ** self.config.count("pool")
 
     @cached_property
     def parts(self):
@@ -73,7 +75,8 @@ class VGG(Chain):
             c_prev = c
 
     def apply(self, p, s, X, *, mode):
-        images("X", X, self.c_prev, at_least=(self.stride, self.stride))
+        images("X", X, self.c_prev)
+        maps("X", X, (self.h, self.w), [(2, 2, 0) if c == "pool" else (3, 1, 1) for c in self.config])
         return super().apply(p, s, X, mode=mode)
 
 

@@ -6,7 +6,7 @@
 import torch
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, maps
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.flatten import Flatten
@@ -20,6 +20,7 @@ class WindowClassifier(nn.Module):
     ):
         super().__init__()
         h = (size - f + 1) // 2
+        self.c_prev, self.size, self.steps = c_prev, (h, h), ((f, 1, 0), (2, 2, 0))
         self.conv = Conv(c_prev, c, f)
         self.pool = MaxPool(2)
         self.flatten = Flatten()
@@ -28,6 +29,8 @@ class WindowClassifier(nn.Module):
         self.fc3 = Dense(hidden, num_classes)
 
     def forward(self, x):
+        images(x, self.c_prev)
+        maps(x, self.size, self.steps)
         x = self.flatten(self.pool(torch.relu(self.conv(x))))
         return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x)))))
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, maps
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.dropout import Dropout
@@ -10,7 +10,8 @@ from torch_impl.layers.flatten import Flatten
 from torch_impl.layers.local_response_norm import LocalResponseNorm
 from torch_impl.layers.pooling import MaxPool
 
-STRIDE = 32
+STEPS = ((11, 4, 2), (3, 2, 0), (5, 1, 2), (3, 2, 0), *3 * ((3, 1, 1),), (3, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 class AlexNet(nn.Module):
@@ -26,7 +27,7 @@ class AlexNet(nn.Module):
         w: int = 6,
     ):
         super().__init__()
-        self.c_prev = c_prev
+        self.c_prev, self.size = c_prev, (h, w)
         c1, c2, c3, c4, c5 = channels
 
         def norm():
@@ -49,5 +50,6 @@ class AlexNet(nn.Module):
         )
 
     def forward(self, x):
-        images(x, self.c_prev, at_least=STRIDE)
+        images(x, self.c_prev)
+        maps(x, self.size, STEPS)
         return self.classifier(self.flatten(self.features(x)))

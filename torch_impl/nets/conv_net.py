@@ -3,12 +3,13 @@
 import torch
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, maps
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.flatten import Flatten
 
-STRIDE = 4
+STEPS = ((3, 1, 0), (5, 2, 0), (5, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 class ConvNet(nn.Module):
@@ -21,7 +22,7 @@ class ConvNet(nn.Module):
         w: int = 7,
     ):
         super().__init__()
-        self.c_prev = c_prev
+        self.c_prev, self.size = c_prev, (h, w)
         c1, c2, c3 = channels
         self.conv1 = Conv(c_prev, c1, 3)
         self.conv2 = Conv(c1, c2, 5, stride=2)
@@ -30,7 +31,8 @@ class ConvNet(nn.Module):
         self.fc = Dense(c3 * h * w, num_classes)
 
     def forward(self, x):
-        images(x, self.c_prev, at_least=STRIDE)
+        images(x, self.c_prev)
+        maps(x, self.size, STEPS)
         for conv in (self.conv1, self.conv2, self.conv3):
             x = torch.relu(conv(x))
         return self.fc(self.flatten(x))

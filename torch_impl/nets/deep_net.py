@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from torch_impl.checks import one_of
 from torch_impl.layers.activations import ACTIVATIONS
 from torch_impl.layers.batch_norm import BatchNorm
 from torch_impl.layers.dense import Dense
@@ -15,6 +16,7 @@ class DenseBlock(nn.Module):
         super().__init__()
         self.dense = Dense(n_prev, n, bias=not batch_norm)
         self.norm = BatchNorm(n) if batch_norm else None
+        one_of("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.dropout = Dropout(keep_prob) if keep_prob < 1 else None
 

@@ -14,6 +14,7 @@ from torch_impl.layers.pooling import GlobalAveragePool
 from torch_impl.layers.squeeze_excitation import SqueezeExcitation
 from torch_impl.layers.stochastic_depth import StochasticDepth
 from torch_impl.nets.mobilenet_v2 import conv_norm, rounded
+from torch_impl.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -67,6 +68,8 @@ class EfficientNet(nn.Module):
         divisor: int = 8,
     ):
         super().__init__()
+        positive("width", width)
+        positive("depth", depth)
         self.c_prev, self.stride = c_prev, 2 * prod(stride for _, _, _, stride, _ in stages)
         c, head = rounded(width * stem, divisor), rounded(width * head, divisor)
         counts = [ceil(depth * count) for _, _, count, _, _ in stages]

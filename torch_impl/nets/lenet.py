@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, maps, one_of
 from torch_impl.layers.activations import ACTIVATIONS
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
@@ -10,7 +10,8 @@ from torch_impl.layers.flatten import Flatten
 from torch_impl.layers.pooling import AveragePool, MaxPool
 
 POOLS = {"average": AveragePool, "max": MaxPool}
-STRIDE = 4
+STEPS = ((5, 1, 0), (2, 2, 0), (5, 1, 0), (2, 2, 0))
+"""(f, stride, padding) of the convolutions and pools that lie before the dense layers."""
 
 
 class LeNet5(nn.Module):
@@ -26,8 +27,10 @@ class LeNet5(nn.Module):
         w: int = 5,
     ):
         super().__init__()
-        self.c_prev = c_prev
+        self.c_prev, self.size = c_prev, (h, w)
         (c1, c2), (n1, n2) = channels, units
+        one_of("activation", activation, ACTIVATIONS)
+        one_of("pool", pool, POOLS)
         self.activation = ACTIVATIONS[activation]
         self.conv1 = Conv(c_prev, c1, 5)
         self.pool1 = POOLS[pool](2)
@@ -39,7 +42,8 @@ class LeNet5(nn.Module):
         self.fc3 = Dense(n2, num_classes)
 
     def forward(self, x):
-        images(x, self.c_prev, at_least=STRIDE)
+        images(x, self.c_prev)
+        maps(x, self.size, STEPS)
         x = self.pool1(self.activation(self.conv1(x)))
         x = self.pool2(self.activation(self.conv2(x)))
         x = self.activation(self.fc1(self.flatten(x)))

@@ -37,6 +37,8 @@ class MobileNetV1(nn.Module):
         blocks: tuple[tuple[int, int], ...] = BLOCKS,
     ):
         super().__init__()
+        if int(width * min(stem, *(c for c, _ in blocks))) < 1:
+            raise ValueError(f"width is {width}; expected a factor that leaves every layer a channel")
         c = int(width * stem)
         self.c_prev, self.stride = c_prev, 2 * prod(stride for _, stride in blocks)
         self.conv = Conv(c_prev, c, 3, stride=2, padding=1, bias=False)

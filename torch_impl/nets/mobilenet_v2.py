@@ -10,6 +10,7 @@ from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.dropout import Dropout
 from torch_impl.layers.pooling import GlobalAveragePool
+from torch_impl.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),
@@ -58,6 +59,7 @@ class MobileNetV2(nn.Module):
         divisor: int = 8,
     ):
         super().__init__()
+        positive("width", width)
         self.c_prev, self.stride = c_prev, 2 * prod(stride for *_, stride in settings)
         c, head = rounded(width * stem, divisor), rounded(max(1, width) * head, divisor)
         features = [conv_norm(c_prev, c, 3, 2, 1, nn.ReLU6())]

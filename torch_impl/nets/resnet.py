@@ -1,13 +1,14 @@
 """ResNet, returning the logits; state-dict keys are those of torchvision's `resnet18` to `resnet152`.
 
-The stride of a bottleneck is that of its 3x3 convolution, as in all pretrained weights ("v1.5").
+The stride of a bottleneck is that of its 3x3 convolution, as in torchvision's weights ("v1.5"); Keras' have
+it in the first 1x1.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, one_of
 from torch_impl.layers.activations import linear
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
@@ -31,8 +32,7 @@ def nothing(x):
 
 
 def shortcut(skip, c_prev, c, stride):
-    if skip not in ("projection", "zeros", "none"):
-        raise ValueError(f"skip is {skip!r}; expected 'projection', 'zeros' or 'none'")
+    one_of("skip", skip, ("projection", "zeros", "none"))
     if skip == "none":
         return nothing
     if stride == 1 and c_prev == c:
@@ -96,6 +96,7 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         self.c_prev, self.stride = c_prev, (1 if small_images else 4) * 2 ** (len(layers) - 1)
+        one_of("block", block, BLOCKS)
         c, Block = widths[0], BLOCKS[block]
         if small_images:
             self.conv1 = Conv(c_prev, c, 3, padding=1, bias=False)

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from torch_impl.checks import one_of
 from torch_impl.layers.activations import ACTIVATIONS
 from torch_impl.layers.dense import Dense
 
@@ -10,6 +11,7 @@ class ShallowNet(nn.Module):
     def __init__(self, n_x: int, n_h: int, n_y: int = 1, activation: str = "tanh"):
         super().__init__()
         self.hidden = Dense(n_x, n_h)
+        one_of("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.output = Dense(n_h, n_y)
 

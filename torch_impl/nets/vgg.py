@@ -1,8 +1,10 @@
 """VGG, returning the logits; state-dict keys are those of torchvision's `vgg16` and `vgg16_bn`."""
 
+from numbers import Integral
+
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, maps
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
@@ -26,7 +28,11 @@ class VGG(nn.Module):
         w: int = 7,
     ):
         super().__init__()
-        self.c_prev, self.stride = c_prev, 2 ** config.count("pool")
+        channels = [c for c in config if c != "pool"]
+        if not channels or not all(isinstance(c, Integral) and c >= 1 for c in channels):
+            raise ValueError(f"config is {config}; expected numbers of channels, at least one, and 'pool'")
+        self.c_prev, self.size = c_prev, (h, w)
+        self.steps = tuple((2, 2, 0) if c == "pool" else (3, 1, 1) for c in config)
         features = []
         for c in config:
             if c == "pool":
@@ -50,7 +56,8 @@ class VGG(nn.Module):
         )
 
     def forward(self, x):
-        images(x, self.c_prev, at_least=self.stride)
+        images(x, self.c_prev)
+        maps(x, self.size, self.steps)
         return self.classifier(self.flatten(self.features(x)))
 
 
