@@ -34,7 +34,9 @@ def principal_colors(X):
 
 def pca_color(X, colors, alpha):
     """`colors` are the training set's `principal_colors`, alpha [m c] or [c]."""
+    pictures("X", X)
     eigenvalues, P = colors
+    alpha = one_each("alpha", alpha, len(X), X.shape[3:])
     return color_shift(X, (alpha * eigenvalues) @ P.T)
 
 

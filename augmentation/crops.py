@@ -10,7 +10,7 @@ Sources: Course 4, week 2, "Data augmentation" and "State of computer vision"; K
 
 import numpy as np
 
-from augmentation.checks import one_each, pictures
+from augmentation.checks import extent, one_each, pictures
 
 
 def mirror(X):
@@ -24,6 +24,7 @@ def random_mirror(X, rng):
 
 def crop(X, size, top, left):
     """`top` and `left` for each image, or one of each for all."""
+    extent("size", size)
     pictures("X", X, at_least=size)
     top, left = one_each("top", top, len(X)), one_each("left", left, len(X))
     for name, start, n, kept in (("top", top, X.shape[1], size[0]), ("left", left, X.shape[2], size[1])):
@@ -34,12 +35,14 @@ def crop(X, size, top, left):
 
 
 def random_crop(X, size, rng):
+    extent("size", size)
     pictures("X", X, at_least=size)
     top, left = (rng.integers(0, n - kept + 1, len(X)) for n, kept in zip(X.shape[1:3], size))
     return crop(X, size, top, left)
 
 
 def ten_crop(X, size):
+    extent("size", size)
     pictures("X", X, at_least=size)
     bottom, right = (n - kept for n, kept in zip(X.shape[1:3], size))
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right)]

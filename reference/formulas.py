@@ -6,9 +6,15 @@ convolutional network"), week 2 ("Inception network motivation", "MobileNet", "E
 convolutions").
 """
 
+from reference.checks import divides
+
 
 def output_size(n, f, p=0, s=1, d=1):
     """floor((n + 2 p - d (f - 1) - 1) / s) + 1; with d = 1 the notes' floor((n + 2 p - f) / s) + 1."""
+    if n + 2 * p < d * (f - 1) + 1:
+        raise ValueError(
+            f"n is {n}; expected at least {d * (f - 1) + 1 - 2 * p}, which one window takes with its padding"
+        )
     return (n + 2 * p - d * (f - 1) - 1) // s + 1
 
 
@@ -32,6 +38,7 @@ def receptive_field(layers):
 
 def conv_parameters(f, c_prev, c, groups=1, bias=True):
     """(f f c_prev / groups + 1) c: ten 3x3x3 filters have 280, whatever the image's size."""
+    divides("groups", groups, c_prev=c_prev, c=c)
     return (f * f * (c_prev // groups) + bias) * c
 
 
@@ -47,6 +54,7 @@ def dense_multiplications(n_prev, n):
 
 def conv_multiplications(h, w, f, c_prev, c, groups=1):
     """Of a convolution whose *output* is h x w x c: each number takes f f c_prev / groups products."""
+    divides("groups", groups, c_prev=c_prev, c=c)
     return h * w * c * f * f * (c_prev // groups)
 
 

@@ -178,6 +178,7 @@ def test_images_keep_their_shape_and_precision_and_are_not_written_to(photos, ch
 
 
 IMAGES = np.zeros((2, 5, 6, 3))
+COLORS = principal_colors(IMAGES)
 REFUSED = [
     ("one image", lambda: mirror(IMAGES[0]), r"shape \(5, 6, 3\); expected images \(m, h, w, c\) \(one image"),
     ("bytes", lambda: color_shift(IMAGES.astype(np.uint8), [1, 2, 3]), "X is of uint8; expected floats"),
@@ -186,6 +187,11 @@ REFUSED = [
     ("places", lambda: crop(IMAGES, (3, 3), [0, 1, 2], 0), r"top has shape \(3,\); expected \(2,\), or \(\)"),
     ("angles", lambda: rotate(IMAGES, [1, 2, 3]), r"degrees has shape \(3,\); expected \(2,\), or \(\)"),
     ("colors", lambda: color_shift(IMAGES, [1, 2]), r"shift has shape \(2,\); expected \(2, 3\), or \(3,\)"),
+    ("an empty crop", lambda: crop(IMAGES, (0, 0), 0, 0), r"size is \(0, 0\); expected \(height, width\)"),
+    ("a negative crop", lambda: random_crop(IMAGES, (2, -1), None), r"size is \(2, -1\); expected \(height, width\)"),
+    ("one side of a crop", lambda: random_crop(IMAGES, 4, None), r"size is 4; expected \(height, width\)"),
+    ("three sides of a crop", lambda: ten_crop(IMAGES, (1, 2, 3)), r"size is \(1, 2, 3\); expected"),
+    ("alpha", lambda: pca_color(IMAGES, COLORS, np.ones(2)), r"alpha has shape \(2,\); expected \(2, 3\), or \(3,\)"),
     ("ensemble", lambda: ensemble([np.ones((3, 2)), np.ones((3, 1))]), r"shapes \[\(3, 1\), \(3, 2\)\]"),
     ("no members", lambda: ensemble([]), r"predictions have shapes \[\]; expected one shape"),
 ]

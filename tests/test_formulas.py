@@ -81,7 +81,21 @@ def test_compound_scaling_costs_two_to_the_phi():
         np.testing.assert_allclose(depth * width**2 * resolution**2, 1.92**phi, rtol=1e-2 * phi + 1e-15)
 
 
+REFUSED = [
+    ("a filter larger than the image", lambda: formulas.output_size(2, 5), "n is 2; expected at least 5"),
+    ("a dilated filter", lambda: formulas.output_size(5, 3, p=1, d=4), "n is 5; expected at least 7"),
+    ("groups of parameters", lambda: formulas.conv_parameters(3, 3, 4, groups=2), "groups is 2; .* c_prev = 3"),
+    ("groups of products", lambda: formulas.conv_multiplications(4, 4, 3, 4, 3, groups=2), "groups is 2; .* c = 3"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_no_layer_could_be_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_every_formula_says_what_it_is():
-    functions = [f for _, f in inspect.getmembers(formulas, inspect.isfunction)]
+    functions = [f for _, f in inspect.getmembers(formulas, inspect.isfunction) if f.__module__ == formulas.__name__]
     assert len(functions) == 12
     assert all(f.__doc__ for f in functions)

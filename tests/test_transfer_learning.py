@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from one_layer import built
 
 from crosscheck import registry
 from crosscheck.case import Case
@@ -17,6 +18,7 @@ CASE = Case(
     labels="n=3 m=7 one_hot",
 )
 STEPS = 3
+FREEZE = "training.transfer_learning.freeze"
 COLUMNS = [column for column in registry.PACKAGES if not registry.missing(column)]
 FROZEN = [
     ("all but the last layer", ("conv", "bn", "blocks"), {"fc.W", "fc.b"}),
@@ -34,7 +36,7 @@ def train(column, session, parts):
 
     With momentum: Adam would make a step of size alpha even of a gradient that is 0 but for rounding.
     """
-    return globals()[f"train_{column}"](session, parts, registry.find(column, "training.transfer_learning.freeze"))
+    return globals()[f"train_{column}"](session, parts, registry.find(column, FREEZE))
 
 
 def train_numpy(session, parts, freeze):
@@ -128,6 +130,23 @@ def test_training_the_last_layer_alone_is_softmax_regression_on_the_features(ses
     after = train("numpy", session, ("conv", "bn", "blocks"))
     for name, value in fc.items():
         np.testing.assert_array_equal(value, after[f"fc.{name}"])
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("part", ["", "x"])
+def test_a_layer_has_no_parts_to_freeze(column, part):
+    layer, freeze = built(column, "layers.conv.Conv", c_prev=3, c=4, f=3), registry.find(column, FREEZE)
+    with pytest.raises(
+        ValueError, match=f"parts names '{part}'; expected paths of submodules, of which the net has none"
+    ):
+        freeze(layer, [part])
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_whole_net_is_no_part_of_it(column):
+    net, freeze = built(column, "nets.conv_net.ConvNet"), registry.find(column, FREEZE)
+    with pytest.raises(ValueError, match="parts names ''; expected paths of submodules, such as 'conv1'"):
+        freeze(net, [""])
 
 
 @pytest.mark.parametrize("column", COLUMNS)

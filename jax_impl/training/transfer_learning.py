@@ -10,10 +10,11 @@ from flax import nnx
 
 def freeze(net, parts):
     """A filter of the parameters that remain to be trained; `parts` are paths of the net's submodules."""
-    known = {_dotted(keys): part for keys, part in nnx.iter_modules(net)}
+    known = {_dotted(keys): part for keys, part in nnx.iter_modules(net) if keys}
     for part in parts:
         if part not in known:
-            raise ValueError(f"parts names {part!r}; expected paths of submodules, such as {sorted(known)[1]!r}")
+            such = f", such as {min(known)!r}" if known else ", of which the net has none"
+            raise ValueError(f"parts names {part!r}; expected paths of submodules{such}")
         known[part].eval()
 
     def is_trained(keys, _):

@@ -14,8 +14,9 @@ from reference.module import shapes, walk
 
 def freeze(net, parts):
     """The paths of the parameters that remain to be trained; `parts` are paths of the net's submodules."""
-    known = {path for path, _ in walk(net)}
+    known = sorted({path for path, _ in walk(net)} - {""})
     for part in parts:
         if part not in known:
-            raise ValueError(f"parts names {part!r}; expected paths of submodules, such as {sorted(known - {''})[0]!r}")
+            such = f", such as {known[0]!r}" if known else ", of which the net has none"
+            raise ValueError(f"parts names {part!r}; expected paths of submodules{such}")
     return [path for path in shapes(net) if not any(f"{path}.".startswith(f"{part}.") for part in parts)]

@@ -6,9 +6,10 @@
 
 def freeze(net, parts):
     """The parameters that remain to be trained, for the optimizer; `parts` are paths of the net's submodules."""
-    known = dict(net.named_modules())
+    known = {path: part for path, part in net.named_modules() if path}
     for part in parts:
         if part not in known:
-            raise ValueError(f"parts names {part!r}; expected paths of submodules, such as {sorted(known)[1]!r}")
+            such = f", such as {min(known)!r}" if known else ", of which the net has none"
+            raise ValueError(f"parts names {part!r}; expected paths of submodules{such}")
         known[part].requires_grad_(False).eval()
     return [parameter for parameter in net.parameters() if parameter.requires_grad]
