@@ -66,6 +66,8 @@ class Port(nnx.Module):
 @pytest.mark.parametrize("own", [False, True], ids=["GRUCell", "own cell"])
 @pytest.mark.parametrize("whole", [False, True], ids=["cell", "layer"])
 def test_only_what_is_wrong_behind_the_loop_is_told(whole, own, turned):
+    torch.manual_seed(0)
+
     def told(port):
         return compare(*((port, Reader(whole)) if turned else (Reader(whole), port)), TEXT, rungs=("eval",))
 
@@ -94,6 +96,7 @@ def test_biases_live_with_their_weights(whole):
 
 
 def test_a_cell_is_explained_where_its_state_is_not_zero():
+    torch.manual_seed(0)
     report = compare(Reader(whole=False), Port(own=True, early=True), TEXT, rungs=("eval",))
     (culprit,) = report.accused()
     assert [cause.id for cause in culprit.explanation.causes] == ["gru-reset-gate-placement"]

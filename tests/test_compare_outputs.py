@@ -133,3 +133,26 @@ def test_ways_to_lay_out_what_a_convolution_takes(first, second, expected):
 )
 def test_ways_to_lay_out_what_a_model_gives(first, second, images, patterns):
     assert [fit.pattern for fit in layouts_of_outputs(first, second, images)] == patterns
+
+
+class Dead(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return torch.relu(self.layer(x) - 1e6)
+
+
+class DeadPort(nnx.Module):
+    def __init__(self):
+        self.layer = nnx.Linear(5, 3, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return nnx.relu(2 * self.layer(x) - 1e6)
+
+
+def test_what_gives_nothing_but_zeros_does_not_agree():
+    report = compare(Dead(), DeadPort(), "x: n c = 2 5", rungs=("eval",))
+    assert not report.agree
+    assert "nothing but zeros" in report.findings[0].reason

@@ -66,8 +66,17 @@ def rung(name: str, twins: Twins, values: Mapping[str, Array], train: bool, dtyp
     except Exception as error:
         finding.reason = f"raised {type(error).__name__}: {str(error)[:300]}"
         return finding, None
+    if agree(gaps) and all(map(shows_nothing, both.runs)):
+        finding.reason = "set aside: nothing but zeros comes out and comes back, which shows nothing; try another seed"
+        return finding, None
     finding.gaps, finding.padded = gaps, padded
     return finding, Trail(*both.asks, (both.runs[0].state, both.runs[1].state))
+
+
+def shows_nothing(run: Run) -> bool:
+    """Whether outputs are zero and no gradient comes back, as behind relus that are all dead."""
+    values = [y for y in (*run.outputs.values(), *run.gradients.values(), *run.input_gradients.values()) if y.size]
+    return bool(values) and not any(y.dtype.kind not in "fc" or y.any() for y in values)
 
 
 def judged(twins: Twins, both: Both) -> tuple[list[Gap], Noise]:
