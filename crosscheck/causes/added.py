@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from crosscheck.axes import Array
 from crosscheck.causes.changes import AS_IT_IS, comparable
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.site import FLOAT32, Site, norm
@@ -34,10 +35,13 @@ def missing_terms(site: Site) -> Iterator[Variant]:
         return  # a side that is one value and no sum
     for reading in readings(difference, known, min(exact, LOOSEST)):
         if named := cause_of(reading):
-            less = partial(lambda r: site.first - r.make(difference.shape), reading)
-            yield Variant((), AS_IT_IS, lambda: site.first, AS_IT_IS, named)
-            yield Variant((), f"that {says(reading)}", less, "changed", named)
+            yield Variant((), AS_IT_IS, partial(np.asarray, site.first), AS_IT_IS, named)
+            yield Variant((), f"that {says(reading)}", partial(without, site.first, reading), "changed", named)
             return
+
+
+def without(side: Array, reading: Reading) -> Array:
+    return side - reading.make(side.shape)
 
 
 def cause_of(reading: Reading) -> str:
@@ -53,7 +57,7 @@ def says(reading: Reading) -> str:
     """What taking the reading away does."""
     if reading.outer != NONE:
         return f"without {reading}"
-    gone, come = ([t for t in reading.terms if (t.factor > 0) == positive] for positive in (True, False))
+    gone, come = ([t for t in reading.terms if (t.factor > 0) == is_gone] for is_gone in (True, False))
     if gone and come:
         return f"with {positive(come[0])} in the place of {gone[0]}"
     return f"without {gone[0]}" if gone else f"and {positive(come[0])}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
-from crosscheck.causes.label_places import ALL, OWN, alignments, masked
+from crosscheck.causes.label_places import ALL, OWN, SOURCES, alignments, masked
 from crosscheck.causes.losses import OPTAX, TORCH, More, between, floating, given, one, ways
 from crosscheck.causes.site import Site
 from crosscheck.causes.softmaxes import log_softmax, softmax
@@ -85,8 +85,6 @@ cause(
 
 SMOOTHINGS = (0.0, 0.1, 0.05, 0.2, 0.01, 0.15, 0.3)
 IGNORED = (-100, -1, 0, 255)
-SOURCES = 16
-"""Labels are an input, so of all that a loss may be made of what came first."""
 SCORES, PROBABILITIES, LOGS = "cross entropy of scores", "of what is a softmax already", "minus the element itself"
 LINEAR = "minus the log of the element"
 between("nll-loss-expects-logprob", SCORES, PROBABILITIES, LOGS, LINEAR)

@@ -59,6 +59,7 @@ PLACES = {
 ALL, KEPT, DIVIDED = "all", "those that a mask keeps", "those that a mask keeps, divided by the number of all"
 SUMMED = "those that a mask keeps, summed"
 SOURCES = 16
+"""Labels and masks are inputs, so of all that a loss may be made of what came first."""
 between("loss-mask-missing", ALL, KEPT)
 between("loss-mask-missing", ALL, DIVIDED)
 between("loss-mask-missing", ALL, SUMMED)

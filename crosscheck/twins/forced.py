@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 
 import numpy as np
 
@@ -45,14 +44,14 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     """The tensors of every unit's calls matched; `other` is a run of the second model from which shapes and, where they
     leave a choice, values are taken."""
     calls, others = {c.key: c for c in run.calls}, {c.key: c for c in other.calls}
-    entering = [x.shape for call in run.calls if not call.key for x in call.inputs.values()]
+    shapes, before = passing(run)
     found = []
     for unit in units:
         a, b = calls[unit.first], others[unit.second]
-        shapes = [*entering, *shapes_before(run, unit.first)]
+        earlier = shapes[: before[unit.first]]
         ways = layouts_of_convolved if "Conv" in a.kind and "Conv" in b.kind else layouts
         inputs, outputs = (
-            tensors(x, y, images, shapes, ways) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs))
+            tensors(x, y, images, earlier, ways) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs))
         )
         if not unit.first:
             outputs = given_out(a.outputs, b.outputs, images)
@@ -62,10 +61,15 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
     return found
 
 
-def shapes_before(run: Run, key: str) -> list[tuple[int, ...]]:
-    """Of everything that went through the calls that completed before one: what may have been flattened there."""
-    earlier = takewhile(lambda call: call.key != key, run.calls)
-    return [y.shape for call in earlier for y in (*call.inputs.values(), *call.outputs.values())]
+def passing(run: Run) -> tuple[list[tuple[int, ...]], dict[str, int]]:
+    """The shapes of the model's inputs and of everything that goes through its calls, in the order in which these
+    complete; and for each call how many of them come before it, and may have been flattened there."""
+    shapes = [x.shape for call in run.calls if not call.key for x in call.inputs.values()]
+    before = {}
+    for call in run.calls:
+        before[call.key] = len(shapes)
+        shapes += [y.shape for y in (*call.inputs.values(), *call.outputs.values())]
+    return shapes, before
 
 
 def uneven(first: Arrays, second: Arrays, names: Names, like: Names, images: Images) -> Names:
