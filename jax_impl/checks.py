@@ -1,8 +1,14 @@
-"""Refusals: each names the argument, what came and what was expected."""
+"""Refusals: each names the argument, what came and what was expected.
 
-from numbers import Integral
+Inside a transformation (jit, vmap, inject_hyperparams) a traced number has no value yet and is taken on trust.
+"""
 
+from math import inf
+from numbers import Integral, Real
+
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def images(x, channels, at_least=1, integers=False):
@@ -58,3 +64,30 @@ def one_of(name, value, known):
     """The value must be one of the known names."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}")
+
+
+def positive(name, value):
+    if not _holds(value, lambda number: 0 < number < inf):
+        raise ValueError(f"{name} is {value!r}; expected a positive number")
+
+
+def non_negative(name, value):
+    if not _holds(value, lambda number: 0 <= number < inf):
+        raise ValueError(f"{name} is {value!r}; expected a number that is not negative")
+
+
+def decay_rate(name, value):
+    """The weight of the past in an exponentially weighted average."""
+    if not _holds(value, lambda number: 0 <= number < 1):
+        raise ValueError(f"{name} is {value!r}; expected a decay rate in [0, 1)")
+
+
+def whole(name, value):
+    if not (isinstance(value, Integral) and value >= 1):
+        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")
+
+
+def _holds(value, condition):
+    if isinstance(value, jax.core.Tracer):
+        return True
+    return isinstance(value, Real | jax.Array) and np.ndim(value) == 0 and bool(condition(value))

@@ -1,6 +1,7 @@
 """Refusals: each names the argument, what came and what was expected."""
 
-from numbers import Integral
+from math import inf
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -131,3 +132,24 @@ def has_variance(name, Z, units):
     """At least two numbers a unit, without which batch norm in train mode has no variance to divide by."""
     if Z.size < 2 * units:
         raise ValueError(f"{name} has shape {Z.shape}, one number a unit; batch norm in train mode needs at least 2")
+
+
+def positive(name, value):
+    if not (isinstance(value, Real) and 0 < value < inf):
+        raise ValueError(f"{name} is {value!r}; expected a positive number")
+
+
+def non_negative(name, value):
+    if not (isinstance(value, Real) and 0 <= value < inf):
+        raise ValueError(f"{name} is {value!r}; expected a number that is not negative")
+
+
+def decay_rate(name, value):
+    """The weight of the past in an exponentially weighted average."""
+    if not (isinstance(value, Real) and 0 <= value < 1):
+        raise ValueError(f"{name} is {value!r}; expected a decay rate in [0, 1)")
+
+
+def whole(name, value):
+    if not (isinstance(value, Integral) and value >= 1):
+        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")

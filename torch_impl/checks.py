@@ -1,6 +1,7 @@
 """Refusals: each names the argument, what came and what was expected."""
 
-from numbers import Integral
+from math import inf
+from numbers import Integral, Real
 
 
 def images(x, channels, at_least=1, integers=False):
@@ -57,3 +58,24 @@ def one_of(name, value, known):
     """The value must be one of the known names."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, known))}")
+
+
+def positive(name, value):
+    if not (isinstance(value, Real) and 0 < value < inf):
+        raise ValueError(f"{name} is {value!r}; expected a positive number")
+
+
+def non_negative(name, value):
+    if not (isinstance(value, Real) and 0 <= value < inf):
+        raise ValueError(f"{name} is {value!r}; expected a number that is not negative")
+
+
+def decay_rate(name, value):
+    """The weight of the past in an exponentially weighted average."""
+    if not (isinstance(value, Real) and 0 <= value < 1):
+        raise ValueError(f"{name} is {value!r}; expected a decay rate in [0, 1)")
+
+
+def whole(name, value):
+    if not (isinstance(value, Integral) and value >= 1):
+        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")

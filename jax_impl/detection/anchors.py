@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jax_impl.checks import whole
 from jax_impl.detection.checks import scales, sizes
-from jax_impl.training.checks import whole
 
 
 def size_iou(sizes, anchors):

@@ -7,10 +7,10 @@ numbers that are handed in. All shapes are fixed, so that it can be jitted.
 
 import jax.numpy as jnp
 
+from jax_impl.checks import whole
 from jax_impl.detection.boxes import iou
 from jax_impl.detection.checks import fraction as a_fraction
 from jax_impl.detection.checks import same_shape
-from jax_impl.training.checks import whole
 
 
 def match(boxes, objects, present, positive=0.7, negative=0.3, rescue=True):

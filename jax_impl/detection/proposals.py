@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jax_impl.checks import whole
 from jax_impl.detection.box_deltas import decode, encode
 from jax_impl.detection.checks import positive_ratios, sizes
 from jax_impl.detection.matching import held, match, sample
 from jax_impl.detection.suppression import ranked, survivors
 from jax_impl.detection.weighted_losses import weighted_logistic_loss, weighted_smooth_l1
 from jax_impl.layers.conv import Conv
-from jax_impl.training.checks import whole
 
 
 def sliding_anchors(h, w, stride, anchor_sizes, ratios):

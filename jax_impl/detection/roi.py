@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jax import lax
 
+from jax_impl.checks import positive, whole
 from jax_impl.detection.checks import regions
-from jax_impl.training.checks import positive, whole
 
 
 def roi_max_pool(x, rois, f, scale=1.0):

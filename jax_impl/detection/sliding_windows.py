@@ -7,12 +7,11 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jax_impl.checks import images, maps
+from jax_impl.checks import images, maps, whole
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.flatten import Flatten
 from jax_impl.layers.pooling import MaxPool
-from jax_impl.training.checks import whole
 
 
 class WindowClassifier(nnx.Module):

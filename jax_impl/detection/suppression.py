@@ -11,9 +11,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from jax_impl.checks import positive
 from jax_impl.detection.boxes import area, intersection
 from jax_impl.detection.checks import corners, finite, fraction, one_each
-from jax_impl.training.checks import positive
 
 
 def ranked(scores):

@@ -6,7 +6,7 @@ w is [m 1], or one number for all. A row of zeros in y has no cross-entropy. `op
 import jax
 import optax
 
-from jax_impl.training.checks import positive
+from jax_impl.checks import positive
 
 
 def weighted_squared_error(a, y, w):

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jax_impl.checks import non_negative
 from jax_impl.detection.assignment import targets
 from jax_impl.detection.box_losses import ciou_loss, giou_loss
 from jax_impl.detection.boxes import center_from_grid, corner_from_center, iou
 from jax_impl.detection.checks import fraction
 from jax_impl.detection.yolo_head import decode, table_for
-from jax_impl.training.checks import non_negative
 
 BOX_LOSSES = {"giou": giou_loss, "ciou": ciou_loss}
 

@@ -5,7 +5,7 @@ from math import ceil, prod
 import jax
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, positive
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
 from jax_impl.layers.pooling import GlobalAveragePool
@@ -13,7 +13,6 @@ from jax_impl.layers.squeeze_excitation import SqueezeExcitation
 from jax_impl.layers.stochastic_depth import StochasticDepth
 from jax_impl.nets.mobilenet_v2 import conv_norm, rounded
 from jax_impl.sequential import Sequential
-from jax_impl.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),

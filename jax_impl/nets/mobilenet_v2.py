@@ -5,14 +5,13 @@ from math import prod
 import jax
 from flax import nnx
 
-from jax_impl.checks import images
+from jax_impl.checks import images, positive
 from jax_impl.layers.batch_norm_2d import BatchNorm2d
 from jax_impl.layers.conv import Conv
 from jax_impl.layers.dense import Dense
 from jax_impl.layers.dropout import Dropout
 from jax_impl.layers.pooling import GlobalAveragePool
 from jax_impl.sequential import Sequential
-from jax_impl.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),

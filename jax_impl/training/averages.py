@@ -8,7 +8,8 @@ Without the correction the first values are pulled towards v_0 = 0. theta [T] ->
 import jax
 import jax.numpy as jnp
 
-from jax_impl.training.checks import decay_rate, vector
+from jax_impl.checks import decay_rate
+from jax_impl.training.checks import vector
 
 
 def exponentially_weighted_average(theta, beta=0.9, bias_correction=True):

@@ -1,34 +1,10 @@
-"""Refusals of settings: each names the argument, what came and what was expected.
+"""Refusals of what training is given: each names the argument, what came and what was expected.
 
-Inside a transformation (jit, vmap, inject_hyperparams) a traced number has no value yet and is taken on trust.
+Inside a transformation (jit, vmap, inject_hyperparams) a traced array has no values yet and is taken on trust.
 """
-
-from math import inf
-from numbers import Integral, Real
 
 import jax
 import numpy as np
-
-
-def positive(name, value):
-    if not _holds(value, lambda number: 0 < number < inf):
-        raise ValueError(f"{name} is {value!r}; expected a positive number")
-
-
-def non_negative(name, value):
-    if not _holds(value, lambda number: 0 <= number < inf):
-        raise ValueError(f"{name} is {value!r}; expected a number that is not negative")
-
-
-def decay_rate(name, value):
-    """The weight of the past in an exponentially weighted average."""
-    if not _holds(value, lambda number: 0 <= number < 1):
-        raise ValueError(f"{name} is {value!r}; expected a decay rate in [0, 1)")
-
-
-def whole(name, value):
-    if not (isinstance(value, Integral) and value >= 1):
-        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")
 
 
 def epochs(epoch, first=0):
@@ -57,9 +33,3 @@ def permutation(name, order, m):
     """Each of the m examples exactly once."""
     if not isinstance(order, jax.core.Tracer) and not np.array_equal(np.sort(np.asarray(order)), np.arange(m)):
         raise ValueError(f"{name} is no permutation of the {m} examples; expected each of 0..{m - 1} exactly once")
-
-
-def _holds(value, condition):
-    if isinstance(value, jax.core.Tracer):
-        return True
-    return isinstance(value, Real | jax.Array) and np.ndim(value) == 0 and bool(condition(value))

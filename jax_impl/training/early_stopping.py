@@ -7,7 +7,8 @@ J_dev: the dev cost after each epoch, counted from 0 -> (best epoch, epoch at wh
 
 import numpy as np
 
-from jax_impl.training.checks import finite, non_negative, vector, whole
+from jax_impl.checks import non_negative, whole
+from jax_impl.training.checks import finite, vector
 
 
 def early_stopping(J_dev, patience, min_delta=0.0):

@@ -13,7 +13,8 @@ directions instead.
 import jax
 import jax.numpy as jnp
 
-from jax_impl.training.checks import double, positive, vector
+from jax_impl.checks import positive
+from jax_impl.training.checks import double, vector
 
 
 def gradient_check(J, theta, gradient, epsilon=1e-7):

@@ -14,7 +14,7 @@ import math
 
 import jax.numpy as jnp
 
-from jax_impl.training.checks import positive
+from jax_impl.checks import positive
 
 
 def zeros(noise):

@@ -8,7 +8,8 @@ jitted step compiles twice.
 
 import jax.numpy as jnp
 
-from jax_impl.training.checks import permutation, whole
+from jax_impl.checks import whole
+from jax_impl.training.checks import permutation
 
 
 def mini_batches(X, Y, size, order):

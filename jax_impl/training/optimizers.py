@@ -12,7 +12,7 @@ CONVENTIONS.md, "Optimizers".
 
 import optax
 
-from jax_impl.training.checks import decay_rate, non_negative, positive
+from jax_impl.checks import decay_rate, non_negative, positive
 
 
 def gradient_descent(alpha):

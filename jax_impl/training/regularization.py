@@ -8,7 +8,7 @@
 
 import jax.numpy as jnp
 
-from jax_impl.training.checks import non_negative, whole
+from jax_impl.checks import non_negative, whole
 
 
 def l2_penalty(W, lambd, m):

@@ -9,7 +9,8 @@ optax counts updates: for decay by epoch give `lambda count: alpha(count // step
 keeps float64 where `jnp.sqrt` and optax's own schedules compute an int32 count in float32. CONVENTIONS.md, "Schedules".
 """
 
-from jax_impl.training.checks import epochs, non_negative, positive
+from jax_impl.checks import non_negative, positive
+from jax_impl.training.checks import epochs
 
 
 def inverse_time(alpha0, rate):

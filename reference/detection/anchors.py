@@ -13,8 +13,8 @@ Sources: Course 4, week 3, "Anchor boxes"; Redmon & Farhadi 2017 (k-means by IoU
 
 import numpy as np
 
+from reference.checks import whole
 from reference.detection.checks import scales, sizes
-from reference.training.checks import whole
 
 
 def size_iou(S, A):

@@ -14,10 +14,9 @@ Source: Ren et al. 2015 (Faster R-CNN), "Loss function"; ties and what is rescue
 
 import numpy as np
 
-from reference.checks import same_shape
+from reference.checks import same_shape, whole
 from reference.detection.boxes import iou
 from reference.detection.checks import fraction as a_fraction
-from reference.training.checks import whole
 
 
 def match(B, D, present, positive=0.7, negative=0.3, rescue=True):

@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
+from reference.checks import whole
 from reference.combinators import Wiring
 from reference.detection.box_deltas import decode, encode
 from reference.detection.checks import positive_ratios, sizes
@@ -28,7 +29,6 @@ from reference.detection.weighted_losses import weighted_logistic_loss, weighted
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.module import Module
-from reference.training.checks import whole
 
 
 def sliding_anchors(h, w, stride, anchor_sizes, ratios):

@@ -18,9 +18,8 @@ Sources: Girshick 2015 (Fast R-CNN); He, Gkioxari, Dollar & Girshick 2017 (Mask 
 
 import numpy as np
 
-from reference.checks import images
+from reference.checks import images, positive, whole
 from reference.detection.checks import regions
-from reference.training.checks import positive, whole
 
 
 def roi_max_pool(X, rois, f, scale=1.0):

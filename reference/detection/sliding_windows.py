@@ -21,14 +21,13 @@ from functools import cached_property
 
 import numpy as np
 
-from reference.checks import images, maps
+from reference.checks import images, maps, whole
 from reference.layers.activations import relu
 from reference.layers.conv import Conv
 from reference.layers.dense import Dense
 from reference.layers.flatten import Flatten
 from reference.layers.pooling import MaxPool
 from reference.module import Chain
-from reference.training.checks import whole
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ Sources: Course 4, week 3, "Non-max suppression"; Bodla et al. 2017 (soft-NMS).
 
 import numpy as np
 
-from reference.checks import one_of
+from reference.checks import one_of, positive
 from reference.detection.boxes import area, intersection
 from reference.detection.checks import corners, finite, fraction, one_each
-from reference.training.checks import positive
 
 
 def ranked(scores):

@@ -14,9 +14,8 @@ Sources: Course 4, week 3, "Classification with localization"; Girshick 2015 (sm
 
 import numpy as np
 
-from reference.checks import same_shape
+from reference.checks import positive, same_shape
 from reference.layers.activations import sigmoid, softmax
-from reference.training.checks import positive
 
 
 def weighted_squared_error(A, Y, W):

@@ -16,14 +16,13 @@ Sources: Redmon et al. 2016, equation 3; Redmon & Farhadi 2018, section 2.1.
 
 import numpy as np
 
-from reference.checks import one_of
+from reference.checks import non_negative, one_of
 from reference.detection.assignment import targets
 from reference.detection.box_losses import ciou_loss, giou_loss
 from reference.detection.boxes import center_from_grid, corner_from_center, iou
 from reference.detection.checks import fraction
 from reference.detection.yolo_head import decode, table_for
 from reference.layers.activations import sigmoid, softmax
-from reference.training.checks import non_negative
 
 BOX_LOSSES = {"giou": giou_loss, "ciou": ciou_loss}
 

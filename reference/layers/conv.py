@@ -19,11 +19,10 @@ from functools import partial
 import numpy as np
 
 from reference import kernels
-from reference.checks import divides, images, sizes
+from reference.checks import divides, images, sizes, whole
 from reference.kernels.conv import conv2d as fast_conv2d
 from reference.layers.padding import pads, pair
 from reference.module import Layer
-from reference.training.checks import whole
 from reference.windows import spread, windows
 
 

@@ -13,11 +13,10 @@ Flax flips it unless told not to. Source: Course 4, week 3, "Transpose convoluti
 
 from dataclasses import dataclass
 
-from reference.checks import images, less, sizes
+from reference.checks import images, less, sizes, whole
 from reference.layers.conv import correlate, filter_gradient, gather
 from reference.layers.padding import border, pair
 from reference.module import Layer
-from reference.training.checks import whole
 
 
 @dataclass(frozen=True)

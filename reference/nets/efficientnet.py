@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, prod
 
-from reference.checks import images, one_of
+from reference.checks import images, one_of, positive
 from reference.combinators import Residual
 from reference.layers.activations import swish
 from reference.layers.dense import Dense
@@ -30,7 +30,6 @@ from reference.layers.stochastic_depth import StochasticDepth
 from reference.module import Chain, Sequence
 from reference.nets.mobilenet_v2 import conv_norm, rounded
 from reference.nets.resnet import nothing
-from reference.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),

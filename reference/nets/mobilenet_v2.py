@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from reference.checks import images
+from reference.checks import images, positive
 from reference.combinators import Residual
 from reference.layers.activations import relu6
 from reference.layers.batch_norm_2d import BatchNorm2d
@@ -23,7 +23,6 @@ from reference.layers.dropout import Dropout
 from reference.layers.pooling import GlobalAveragePool
 from reference.module import Chain, Sequence
 from reference.nets.resnet import nothing
-from reference.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),

@@ -8,7 +8,8 @@ Source: Course 2, week 2, "Exponentially weighted averages".
 
 import numpy as np
 
-from reference.training.checks import decay_rate, vector
+from reference.checks import decay_rate
+from reference.training.checks import vector
 
 
 def exponentially_weighted_average(theta, beta=0.9, bias_correction=True):

@@ -8,7 +8,8 @@ Source: Course 2, week 1, "Other regularization methods".
 
 import numpy as np
 
-from reference.training.checks import finite, non_negative, vector, whole
+from reference.checks import non_negative, whole
+from reference.training.checks import finite, vector
 
 
 def early_stopping(J_dev, patience, min_delta=0.0):

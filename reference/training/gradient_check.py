@@ -12,7 +12,8 @@ Squire & Trapp 1998 (complex step).
 
 import numpy as np
 
-from reference.training.checks import double, positive, vector
+from reference.checks import positive
+from reference.training.checks import double, vector
 
 
 def gradient_check(J, theta, gradient, epsilon=1e-7):

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from reference.training.checks import positive
+from reference.checks import positive
 
 
 def zeros(noise):

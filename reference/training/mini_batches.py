@@ -8,8 +8,8 @@ Source: Course 2, week 2, "Mini-batch gradient descent".
 
 import numpy as np
 
-from reference.checks import matrix
-from reference.training.checks import permutation, whole
+from reference.checks import matrix, whole
+from reference.training.checks import permutation
 
 
 def mini_batches(X, Y, size, order):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.training.checks import decay_rate, non_negative, positive
+from reference.checks import decay_rate, non_negative, positive
 
 
 @dataclass(frozen=True)

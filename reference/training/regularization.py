@@ -8,7 +8,7 @@ Source: Course 2, week 1, "Regularization". Frameworks differ at |0|: CONVENTION
 
 import numpy as np
 
-from reference.training.checks import non_negative, whole
+from reference.checks import non_negative, whole
 
 
 def l2_penalty(W, lambd, m):

@@ -9,7 +9,8 @@ Source: Course 2, week 2, "Learning rate decay". In a framework's loop the argum
 CONVENTIONS.md, "Schedules".
 """
 
-from reference.training.checks import epochs, non_negative, positive
+from reference.checks import non_negative, positive
+from reference.training.checks import epochs
 
 
 def inverse_time(alpha0, rate):

@@ -6,8 +6,8 @@ one scale; slots are ordered scale by scale, row by row, cell by cell, and by th
 
 import torch
 
+from torch_impl.checks import whole
 from torch_impl.detection.checks import scales, sizes
-from torch_impl.training.checks import whole
 
 
 def size_iou(sizes, anchors):

@@ -7,10 +7,10 @@ numbers that are handed in.
 
 import torch
 
+from torch_impl.checks import whole
 from torch_impl.detection.boxes import iou
 from torch_impl.detection.checks import fraction as a_fraction
 from torch_impl.detection.checks import same_shape
-from torch_impl.training.checks import whole
 
 
 @torch.no_grad()

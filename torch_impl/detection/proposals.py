@@ -7,13 +7,13 @@ constants: no gradient is taken through them.
 import torch
 from torch import nn
 
+from torch_impl.checks import whole
 from torch_impl.detection.box_deltas import decode, encode
 from torch_impl.detection.checks import positive_ratios, sizes
 from torch_impl.detection.matching import held, match, sample
 from torch_impl.detection.suppression import ranked, survivors
 from torch_impl.detection.weighted_losses import weighted_logistic_loss, weighted_smooth_l1
 from torch_impl.layers.conv import Conv
-from torch_impl.training.checks import whole
 
 
 def sliding_anchors(h, w, stride, anchor_sizes, ratios):

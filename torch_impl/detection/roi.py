@@ -7,8 +7,8 @@ of equals.
 
 import torch
 
+from torch_impl.checks import positive, whole
 from torch_impl.detection.checks import regions
-from torch_impl.training.checks import positive, whole
 
 
 def roi_max_pool(x, rois, f, scale=1.0):

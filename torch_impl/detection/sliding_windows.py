@@ -6,12 +6,11 @@
 import torch
 from torch import nn
 
-from torch_impl.checks import images, maps
+from torch_impl.checks import images, maps, whole
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.flatten import Flatten
 from torch_impl.layers.pooling import MaxPool
-from torch_impl.training.checks import whole
 
 
 class WindowClassifier(nn.Module):

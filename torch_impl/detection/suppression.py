@@ -8,9 +8,9 @@ import math
 
 import torch
 
+from torch_impl.checks import positive
 from torch_impl.detection.boxes import area, intersection
 from torch_impl.detection.checks import corners, finite, fraction, one_each
-from torch_impl.training.checks import positive
 
 
 def ranked(scores):

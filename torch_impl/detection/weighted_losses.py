@@ -6,7 +6,7 @@ w is [m 1], or one number for all. A row of zeros in y has no cross-entropy.
 import torch
 import torch.nn.functional as F
 
-from torch_impl.training.checks import positive
+from torch_impl.checks import positive
 
 
 def weighted_squared_error(a, y, w):

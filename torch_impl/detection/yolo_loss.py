@@ -7,12 +7,12 @@ Only slots that hold an object have a box and a class to learn. The others learn
 import torch
 import torch.nn.functional as F
 
+from torch_impl.checks import non_negative
 from torch_impl.detection.assignment import targets
 from torch_impl.detection.box_losses import ciou_loss, giou_loss
 from torch_impl.detection.boxes import center_from_grid, corner_from_center, iou
 from torch_impl.detection.checks import fraction
 from torch_impl.detection.yolo_head import decode, table_for
-from torch_impl.training.checks import non_negative
 
 BOX_LOSSES = {"giou": giou_loss, "ciou": ciou_loss}
 

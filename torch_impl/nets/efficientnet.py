@@ -7,14 +7,13 @@ from math import ceil, prod
 
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, positive
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.dropout import Dropout
 from torch_impl.layers.pooling import GlobalAveragePool
 from torch_impl.layers.squeeze_excitation import SqueezeExcitation
 from torch_impl.layers.stochastic_depth import StochasticDepth
 from torch_impl.nets.mobilenet_v2 import conv_norm, rounded
-from torch_impl.training.checks import positive
 
 STAGES = (
     (1, 16, 1, 1, 3),

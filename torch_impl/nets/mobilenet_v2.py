@@ -4,13 +4,12 @@ from math import prod
 
 from torch import nn
 
-from torch_impl.checks import images
+from torch_impl.checks import images, positive
 from torch_impl.layers.batch_norm_2d import BatchNorm2d
 from torch_impl.layers.conv import Conv
 from torch_impl.layers.dense import Dense
 from torch_impl.layers.dropout import Dropout
 from torch_impl.layers.pooling import GlobalAveragePool
-from torch_impl.training.checks import positive
 
 SETTINGS = (
     (1, 16, 1, 1),

@@ -7,7 +7,8 @@ Without the correction the first values are pulled towards v_0 = 0. theta [T] ->
 
 import torch
 
-from torch_impl.training.checks import decay_rate, vector
+from torch_impl.checks import decay_rate
+from torch_impl.training.checks import vector
 
 
 def exponentially_weighted_average(theta, beta=0.9, bias_correction=True):

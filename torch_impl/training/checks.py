@@ -1,30 +1,6 @@
-"""Refusals of settings: each names the argument, what came and what was expected."""
-
-from math import inf
-from numbers import Integral, Real
+"""Refusals of what training is given: each names the argument, what came and what was expected."""
 
 import torch
-
-
-def positive(name, value):
-    if not (isinstance(value, Real) and 0 < value < inf):
-        raise ValueError(f"{name} is {value!r}; expected a positive number")
-
-
-def non_negative(name, value):
-    if not (isinstance(value, Real) and 0 <= value < inf):
-        raise ValueError(f"{name} is {value!r}; expected a number that is not negative")
-
-
-def decay_rate(name, value):
-    """The weight of the past in an exponentially weighted average."""
-    if not (isinstance(value, Real) and 0 <= value < 1):
-        raise ValueError(f"{name} is {value!r}; expected a decay rate in [0, 1)")
-
-
-def whole(name, value):
-    if not (isinstance(value, Integral) and value >= 1):
-        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1")
 
 
 def epochs(epoch, first=0):

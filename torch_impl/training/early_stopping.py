@@ -7,7 +7,8 @@ J_dev: the dev cost after each epoch, counted from 0 -> (best epoch, epoch at wh
 
 import torch
 
-from torch_impl.training.checks import finite, non_negative, vector, whole
+from torch_impl.checks import non_negative, whole
+from torch_impl.training.checks import finite, vector
 
 
 def early_stopping(J_dev, patience, min_delta=0.0):

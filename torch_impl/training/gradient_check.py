@@ -12,7 +12,8 @@ entry instead.
 
 import torch
 
-from torch_impl.training.checks import double, positive, vector
+from torch_impl.checks import positive
+from torch_impl.training.checks import double, vector
 
 
 def gradient_check(J, theta, gradient, epsilon=1e-7):

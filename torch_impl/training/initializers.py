@@ -14,7 +14,7 @@ import math
 
 import torch
 
-from torch_impl.training.checks import positive
+from torch_impl.checks import positive
 
 
 def zeros(noise):

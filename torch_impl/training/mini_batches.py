@@ -8,7 +8,8 @@ in every framework is the point here.
 
 import torch
 
-from torch_impl.training.checks import permutation, whole
+from torch_impl.checks import whole
+from torch_impl.training.checks import permutation
 
 
 def mini_batches(X, Y, size, order):

@@ -14,7 +14,7 @@ CONVENTIONS.md, "Optimizers".
 
 import torch
 
-from torch_impl.training.checks import decay_rate, non_negative, positive
+from torch_impl.checks import decay_rate, non_negative, positive
 
 
 def gradient_descent(parameters, alpha):

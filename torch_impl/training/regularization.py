@@ -7,7 +7,7 @@ This is not an optimizer's weight_decay, which has neither the 1/m nor a place i
 CONVENTIONS.md, "Ties and kinks".
 """
 
-from torch_impl.training.checks import non_negative, whole
+from torch_impl.checks import non_negative, whole
 
 
 def l2_penalty(W, lambd, m):

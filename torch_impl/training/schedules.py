@@ -9,7 +9,8 @@
 `LambdaLR(adam(model.parameters(), alpha=1.0), inverse_time(0.1, rate=1))`. CONVENTIONS.md, "Schedules".
 """
 
-from torch_impl.training.checks import epochs, non_negative, positive
+from torch_impl.checks import non_negative, positive
+from torch_impl.training.checks import epochs
 
 
 def inverse_time(alpha0, rate):
