@@ -25,7 +25,10 @@ def same_padding(f, d=1):
 
 def transpose_output_size(n, f, p=0, s=1, output_padding=0):
     """(n - 1) s - 2 p + f + output_padding: the n' that a convolution with f, p and s maps to n."""
-    return (n - 1) * s - 2 * p + f + output_padding
+    size = (n - 1) * s - 2 * p + f + output_padding
+    if size < 1:
+        raise ValueError(f"p is {p}; expected to leave a pixel of the output, which it crops on both sides to {size}")
+    return size
 
 
 def receptive_field(layers):
