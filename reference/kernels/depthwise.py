@@ -56,7 +56,7 @@ def correlate(X, W, stride, padding, dilation):
     Z, W = np.empty((len(X), h, w, X.shape[3]), X.dtype), np.tile(W, w)
 
     def work(part):
-        seen = Lines(X, [windows], stride, part[0])
+        seen = Lines(X, [windows], stride, part)
         for chunk in part:
             (V,) = seen.of(*chunk)
             weighted(V, W, Z[chunk])
@@ -96,7 +96,7 @@ def gradients(dZ, X, W, parts, dX):
     dW, each = np.zeros_like(W), [grid(part, X, W, dX) for part in parts]
 
     def work(part):
-        seen, sums = Lines(dZ, [one.windows for one in each], (1, 1), part[0]), [0] * len(each)
+        seen, sums = Lines(dZ, [one.windows for one in each], (1, 1), part), [0] * len(each)
         for chunk in part:
             for i, (one, V) in enumerate(zip(each, seen.of(*chunk))):
                 sums[i] += one.gradients(V, chunk)
@@ -129,4 +129,5 @@ def weighted(V, W, out):
 
 def rows(Z):
     """[m i j k] -> [m i (j k)]"""
-    return Z.reshape(*Z.shape[:2], -1)
+    m, i, j, k = Z.shape
+    return Z.reshape(m, i, j * k)

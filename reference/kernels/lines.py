@@ -30,11 +30,11 @@ class Windows:
 
 
 class Lines:
-    """What windows see of images X, in chunks no larger than a given one (images, rows of windows): several kinds of
-    them, or one if the stride across is not 1."""
+    """What windows see of images X in given chunks (images, rows of windows): several kinds of them, or one if the
+    stride across is not 1."""
 
-    def __init__(self, X, kinds, stride, chunk):
-        images, rows = (part.stop - part.start for part in chunk)
+    def __init__(self, X, kinds, stride, chunks):
+        images, rows = (max(part.stop - part.start for part in parts) for parts in zip(*chunks))
         self.X, self.stride, self.around = X, stride, None
         self.top, left = map(max, zip(*(kind.corner for kind in kinds)))
         if stride[1] == 1:

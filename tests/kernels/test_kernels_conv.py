@@ -196,7 +196,18 @@ def test_winograds_way_is_the_definition(row):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("name", ["3x3", "3x3, odd output", "3x3, each side padded differently", "1x5", "depthwise"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "3x3",
+        "3x3, odd output",
+        "3x3, each side padded differently",
+        "1x5",
+        "depthwise",
+        "depthwise 5x3, stride 2 and 1",
+        "depthwise, stride 2, dilation 2",
+    ],
+)
 def test_chunks_that_cut_through_images_are_the_definition(name, workers, dtype, monkeypatch):
     for module, size in SIZES_OF_CHUNKS:
         monkeypatch.setattr(module, size, 3)
