@@ -21,26 +21,23 @@ GEOMETRY = {
     "padding": st.tuples(pairs(0, 4), pairs(0, 4)),
     "dilation": pairs(1, 3),
 }
-CHUNKS = [
-    (depthwise, "CHUNK_BYTES"),
-    (depthwise, "CHUNK_ROWS"),
-    (patches, "CHUNK_BYTES"),
-    (patches, "CHUNK_ROWS"),
-    (input_gradient, "CHUNK_ROWS"),
-]
+SIZES, ROWS = [depthwise, patches], [depthwise, input_gradient, patches]
 
 
-@settings(deadline=None, max_examples=150)
+@pytest.mark.parametrize("is_depthwise", [False, True])
+@settings(deadline=None, max_examples=300)
 @given(
     images=st.tuples(st.integers(1, 3), st.integers(1, 13), st.integers(1, 13)),
     channels=st.tuples(st.integers(1, 4), st.integers(1, 2)),
     f=pairs(1, 5),
-    is_depthwise=st.booleans(),
-    chunk=st.one_of(st.none(), st.integers(1, 400)),
+    size_of_chunk=st.integers(1, 400),
+    rows_of_chunk=st.integers(1, 5),
     workers=st.integers(1, 3),
     **GEOMETRY,
 )
-def test_a_convolution_is_its_definition(images, channels, f, is_depthwise, chunk, workers, **geometry):
+def test_a_convolution_is_its_definition(
+    images, channels, f, is_depthwise, size_of_chunk, rows_of_chunk, workers, **geometry
+):
     c_prev, more = channels
     groups = c_prev if is_depthwise else 1
     rng = np.random.default_rng(0)
@@ -49,9 +46,10 @@ def test_a_convolution_is_its_definition(images, channels, f, is_depthwise, chun
     assume(min(size) >= 1)
     X, W, dZ = (array.astype(np.float32) for array in (X, W, whole_numbers(rng, (len(X), *size, c_prev * more))))
     with pytest.MonkeyPatch.context() as patch, threads(workers):
-        for module, name in CHUNKS:
-            if chunk:
-                patch.setattr(module, name, chunk)
+        for module in SIZES:
+            patch.setattr(module, "CHUNK_BYTES", size_of_chunk)
+        for module in ROWS:
+            patch.setattr(module, "CHUNK_ROWS", rows_of_chunk)
         Z, back = conv2d(X, W, *geometry.values(), groups)
         found = Z, *back(dZ)
     expected = definitions.conv(*definitions.wide(X, W, dZ), *geometry.values(), groups)
