@@ -14,11 +14,12 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Leaf
 from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing.fits import fits
-from crosscheck.pairing.names import role, unlikeness
+from crosscheck.pairing.names import role, side, unlikeness
 
 IMPOSSIBLE = 1e6
-STRANGERS, TORN = 10.0, 2.0
-"""What it costs to pair leaves of modules that others are paired with, and a norm's with what stands alone."""
+STRANGERS, TORN, CROSSED = 10.0, 2.0, 2.0
+"""What it costs to pair leaves of modules that others are paired with, a norm's with what stands alone, and what takes
+the input with what takes the state."""
 Pair = tuple[Leaf, Leaf]
 Owners = set[tuple[str, str]]
 """Modules of either model of which leaves have been paired."""
@@ -125,7 +126,14 @@ def against(a: Leaf, b: Leaf) -> float:
         + (role(a) != role(b))
         + 2 * (not meant)
         + 0.5 * (sorted(a.shape) != sorted(b.shape))
+        + CROSSED * crossed(a, b)
     )
+
+
+def crossed(a: Leaf, b: Leaf) -> bool:
+    """Whether one is a recurrent layer's leaf for the input and the other for the state."""
+    recurrent = a.kind in RECURRENT or b.kind in RECURRENT
+    return recurrent and {side(a), side(b)} == {"input", "state"}
 
 
 def ranks(leaves: Sequence[Leaf], used: Mapping[str, int]) -> dict[str, tuple[int, int]]:

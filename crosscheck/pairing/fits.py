@@ -49,7 +49,30 @@ def shape_fits(first: tuple[int, ...], second: tuple[int, ...], axes: str = "", 
         found = [Fit(f"{high} -> {low}", sizes) for high, low, sizes in groupings(first, second)]
     else:
         found = [Fit(f"{low} -> {high}", sizes) for high, low, sizes in groupings(second, first)]
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda fit: unlikely(fit, first)))
+
+
+def unlikely(fit: Fit, shape: Sequence[int]) -> int:
+    """0 for a customary layout of what has more channels than pixels, 1 for one of anything else, 2 for all others."""
+    pixels = CUSTOMARY.get(fit.pattern)
+    if pixels is None:
+        return 2
+    return int(prod(shape) < prod(shape[i] for i in pixels) ** 2)
+
+
+def customary() -> Iterator[tuple[str, tuple[int, ...]]]:
+    """How torch lays out kernels and images as flax does, and the other way round, and where their pixels are: the
+    channels go to the end."""
+    for count in (1, 2, 3):
+        pixels = tuple(range(2, count + 2))
+        for there in ((*pixels, 1, 0), (0, *pixels, 1)):
+            back = tuple(there.index(i) for i in range(count + 2))
+            for order, places in ((there, pixels), (back, tuple(there.index(i) for i in pixels))):
+                names = NAMES[: count + 2]
+                yield f"{' '.join(names)} -> {' '.join(names[i] for i in order)}", places
+
+
+CUSTOMARY = dict(customary())
 
 
 def by_names(first: tuple[int, ...], second: tuple[int, ...], axes: str, others: str) -> Fit | None:

@@ -24,6 +24,11 @@ SYNONYMS = {
     "convolution": "conv", "conv": "conv", "cnn": "conv",
     "encoder": "encoder", "enc": "encoder", "decoder": "decoder", "dec": "decoder",
 }  # fmt: skip
+SIDES = {
+    "input": {"ih", "i2h", "x2h", "xh", "wx", "wi", "wih", "x", "i", "input", "in"},
+    "state": {"hh", "h2h", "wh", "whh", "uh", "u", "h", "hidden", "recurrent", "state"},
+}
+"""What a recurrent cell's own layers are called, by what they take."""
 NOISE = {"params", "batch", "stats", "model", "module", "net", "modules", "parameters"}
 
 ROLES = {
@@ -43,6 +48,17 @@ def role(leaf: Leaf) -> str:
     if found == "weight" and len(leaf.shape) == 1:
         return "scale"
     return found
+
+
+@cache
+def side(leaf: Leaf) -> str:
+    """Whether a leaf of a recurrent cell takes the input or the state; "" if the names do not tell."""
+    said = f"{leaf.owner.rpartition('.')[2]} {leaf.name}".lower()
+    for told in (re.findall(r"[a-z0-9]+", said), re.findall(r"[a-z]+", said)):
+        found = [which for which, known in SIDES.items() if known & {*told}]
+        if found:
+            return found[0] if len(found) == 1 else ""
+    return ""
 
 
 @cache

@@ -34,12 +34,13 @@ def unpack(
 
 
 def siblings(leaves: Sequence[Leaf], used: Mapping[str, int]) -> list[list[Leaf]]:
-    """Groups of two to four leaves of one role and shape whose owners are siblings, in the order of a pack."""
+    """Groups of two to four leaves of one role and shape whose owners are siblings, in the order of a pack; by use."""
     groups: dict[tuple[str, str, tuple[int, ...], str], list[Leaf]] = {}
     for leaf in leaves:
         family = leaf.owner.rpartition(".")[0]
         groups.setdefault((family, role(leaf), leaf.shape, letter(leaf)), []).append(leaf)
-    return [subgroup for group in groups.values() for subgroup in subgroups(group, used)]
+    found = [subgroup for group in groups.values() for subgroup in subgroups(group, used)]
+    return sorted(found, key=lambda group: min(used.get(leaf.path, 0) for leaf in group))
 
 
 def subgroups(group: list[Leaf], used: Mapping[str, int]) -> list[list[Leaf]]:

@@ -1,7 +1,8 @@
 """Settles by running what names and shapes leave open: how a square matrix lies, in which order images were flattened.
 
 Every innermost unit of the second model is made to take what the first's took; the layout is right under which it makes
-the same of it. So each question is answered where it arises, whatever else is wrong with the model.
+the same of it. So each question is answered where it arises, whatever else is wrong with the model. Where several
+answers would do that only go together (all images turned, and all kernels), the likeliest are taken together.
 """
 
 from __future__ import annotations
@@ -45,15 +46,17 @@ def settled(twins: Twins, look: Look) -> Twins:
     tried = list(islice(product(*(range(count) for _, count in kinds)), TRIALS))
     choices = [dict(zip(kinds, trial)) for trial in tried]
     scores = [try_out(twins, run, chosen(links, asked, choice))[1] for choice in choices]
+    whole = next((k for k, score in enumerate(scores) if all(near(score, f[0]) < SURE for f in asked.values())), None)
     open_: list[str] = []
     for i, found in asked.items():
         at = [near(score, found[0]) for score in scores]
-        best = int(np.argmin(at))
+        best = int(np.argmin(at)) if whole is None else whole
         pick = choices[best][question(found)]
         others = [score for score, choice in zip(at, choices) if choice[question(found)] != pick]
         if at[best] < SURE and at[best] * 10 < min(others, default=np.inf):
             links[i] = replace(found[pick], why="evidence")
         else:
+            links[i] = links[i] if whole is None else found[pick]
             open_.append(f"{links[i].first} may be laid out in {len(found)} ways: {links[i].pattern} is taken")
     return replace(twins, pairing=replace(twins.pairing, links=tuple(links), open=(*twins.pairing.open, *open_)))
 
