@@ -165,13 +165,14 @@ def functions() -> Iterator[Change]:
 
 
 def bounded(site: Site) -> Iterator[Change]:
-    """Bounds that a side reaches more than once, if a good part lies between them. Kept above 0 is ReLU."""
+    """Bounds that a side reaches more than once and the other exceeds, if a good part lies between them. Kept above 0
+    is ReLU."""
     finite = np.isfinite(site.first).all() and np.isfinite(site.second).all()
-    for side in (site.first, site.second) if finite else ():
+    for side, other in ((site.first, site.second), (site.second, site.first)) if finite else ():
         low, high = float(side.min()), float(side.max())
         inner = np.mean((side > low) & (side < high))
-        low = low if np.sum(side == low) > 1 else -np.inf
-        high = high if np.sum(side == high) > 1 else np.inf
+        low = low if np.sum(side == low) > 1 and other.min() < low else -np.inf
+        high = high if np.sum(side == high) > 1 and other.max() > high else np.inf
         if inner > 0.1 and (low, high) not in {(-np.inf, np.inf), (0.0, np.inf)}:
             yield Change("clamp-missing", says(low, high), partial(clipped, low=low, high=high))
 

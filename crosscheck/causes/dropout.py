@@ -105,15 +105,19 @@ class Drop:
 
 @family
 def dropped(site: Site) -> Iterator[Variant]:
-    """Both sides as a source of which some elements are dropped, or as that source itself."""
+    """Both sides as a source of which some elements are dropped; or as that source itself, if no other source does:
+    a side that drops is a source too, of which nothing is dropped."""
     if not alone(site) or not comparable(site) or site.first.dtype.kind != "f":
         return
-    for place, x in enumerate(alike(site)):
+    found: list[tuple[str, Array, Drop, Drop]] = []
+    for x in alike(site):
         mine, theirs = (drop(x, side) for side in (site.first, site.second))
-        why = reason(mine, theirs) if mine and theirs else ""
-        for which, found in (("first", mine), ("second", theirs)):
-            if why and found:
-                yield Variant((), words(found), partial(found.make, x), f"{which} of {place}", why)
+        if mine and theirs and (why := reason(mine, theirs)):
+            found.append((why, x, mine, theirs))
+    both = [row for row in found if row[0] != "dropout-eval-flag"]
+    for place, (why, x, *drops) in enumerate(both or found):
+        for which, made in zip(("first", "second"), drops):
+            yield Variant((), words(made), partial(made.make, x), f"{which} of {place}", why)
 
 
 def drop(x: Array, side: Array) -> Drop | None:

@@ -11,7 +11,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import Change, changes, comparable
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alike, alone, sources
+from crosscheck.causes.sources import alike, alone, sources, written
 from crosscheck.causes.sums import broadcasts
 from crosscheck.causes.variant import BETWEEN, Variant, family, later
 
@@ -127,7 +127,7 @@ def filled_otherwise(site: Site) -> Iterator[Variant]:
     apart = ~np.isclose(site.first, site.second, 1e-9, 1e-12)
     if 2 <= apart.sum() < 0.9 * apart.size:
         ones, others = np.unique(site.first[apart]), np.unique(site.second[apart])
-        if len(ones) == len(others) == 1:
+        if len(ones) == len(others) == 1 and written((*ones, *others)):
             pairs = ((ones[0], others[0]), (others[0], ones[0]))
             yield from changes(site, [Change("mask-fill-value", f"{b:g} for {a:g}", swap(a, b)) for a, b in pairs])
 

@@ -12,7 +12,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats, near, part
+from crosscheck.causes.sources import alone, floats, near, part, written
 from crosscheck.causes.variant import BETWEEN, Variant, family
 
 TORCH = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html"
@@ -79,7 +79,8 @@ def fillings(x: Array, widths: Widths, sides: list[Array]) -> Iterator[Variant]:
     for mode in MODES:
         make = partial(pad, x, widths, mode)
         yield Variant((), f"{mode} {where}", make, mode, "pad-mode-names", ((where, "pad-side"),))
-    for fill in dict.fromkeys(float(side[corner(widths)]) for side in sides):
+    fills = dict.fromkeys(float(side[corner(widths)]) for side in sides)
+    for fill in fills if written(fills) else ():
         make = partial(pad, x, widths, "constant", constant_values=fill)
         more = ((where, "pad-side"), (f"{fill:g}", "pad-value"))
         yield Variant((), f"{fill:g} {where}", make, "constant", "pad-mode-names", more)

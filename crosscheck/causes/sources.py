@@ -69,6 +69,11 @@ def near(made: Array, side: Array) -> bool:
     return bool(np.linalg.norm(made - side) <= 1e-5 * np.linalg.norm(side))
 
 
+def written(values: Iterable[float]) -> bool:
+    """Whether somebody may have written one of these numbers down: infinite, or of three digits."""
+    return any(not np.isfinite(v) or np.isclose(v, float(f"{v:.3g}"), 1e-7, 0) for v in values)
+
+
 def elementwise(site: Site, functions: Mapping[str, Function], otherwise: str) -> Iterator[Variant]:
     """Variants by functions of each element of a source that may have made either side; both of the same source."""
     sides = part(site.first), part(site.second)

@@ -207,10 +207,10 @@ def elsewhere(t: Term, u: Term, terms: int) -> str:
     a, b = t.column, u.column
     if "constant" in (a.kind, b.kind) or apart(t, u) or t.function != u.function:
         return ""
-    if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
-        return "norm-before-or-after"
     if is_given(a) != is_given(b):
         return "layer-missing"
+    if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
+        return "norm-before-or-after"
     return "residual-from-elsewhere" if terms > 1 else ELSEWHERE
 
 

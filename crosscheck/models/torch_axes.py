@@ -18,7 +18,7 @@ def axes(kind: str, name: str, rank: int) -> str:
         return " ".join([channels, *SPATIAL[5 - rank :]])
     if kind in ("Embedding", "EmbeddingBag"):
         return "entries features"
-    if kind == "MultiheadAttention" and name == "in_proj_weight":
+    if kind == "MultiheadAttention" and name.endswith("_proj_weight"):
         return "cout cin"
     if kind in RECURRENT and name.startswith("weight"):
         return "cout cin"

@@ -150,5 +150,6 @@ def ranks(leaves: Sequence[Leaf], used: Mapping[str, int]) -> dict[str, tuple[in
 
 def out_of_order(place: tuple[int, int], there: tuple[int, int]) -> float:
     (i, n), (j, m) = place, there
-    distance = abs(i - j) if n == m else abs(i / n - j / m) * max(n, m)
-    return 1.2 * min(distance, 5)
+    if n != m:
+        return 0.2 * min(abs(i / n - j / m) * max(n, m), 5)
+    return 1.2 * min(abs(i - j), 5)
