@@ -53,8 +53,10 @@ def shape_fits(first: tuple[int, ...], second: tuple[int, ...], axes: str = "", 
 
 
 def unlikely(fit: Fit, shape: Sequence[int]) -> int:
-    """0 for a customary layout of what has more channels than pixels, 1 for one of anything else, 2 for all others."""
-    pixels = CUSTOMARY.get(fit.pattern)
+    """0 if nothing is moved, or for a customary layout of what has more channels than pixels; 1 for one of anything
+    else, 2 for all others."""
+    here, there = fit.pattern.split(" -> ")
+    pixels = CUSTOMARY.get(fit.pattern, () if here == there else None)
     if pixels is None:
         return 2
     return int(prod(shape) < prod(shape[i] for i in pixels) ** 2)
