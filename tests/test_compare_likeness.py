@@ -110,7 +110,7 @@ def test_a_channel_of_one_number_is_neither_mask_nor_padding():
 class TorchHead(nn.Module):
     def __init__(self):
         super().__init__()
-        self.hidden, self.out = nn.Linear(8, 8), nn.Linear(8, 4)
+        self.hidden, self.out = nn.Linear(8, 8), nn.Linear(8, 8)
 
     def forward(self, x):
         return self.out(torch.tanh(self.hidden(x)))
@@ -128,7 +128,7 @@ class Heads(nn.Module):
 class Head(nnx.Module):
     def __init__(self):
         rngs = nnx.Rngs(0)
-        self.hidden, self.out = nnx.Linear(8, 8, rngs=rngs), nnx.Linear(8, 4, rngs=rngs)
+        self.hidden, self.out = (nnx.Linear(8, 8, rngs=rngs) for _ in range(2))
 
     def __call__(self, x):
         return self.out(jnp.tanh(self.hidden(x)))
