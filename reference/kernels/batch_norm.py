@@ -15,7 +15,7 @@ import numpy as np
 from reference.kernels.long_rows import column_sums, joined, product_sums, repeated
 from reference.kernels.threads import WORTH_SHARING, chunks, share, total
 
-CHUNK_BYTES, ROW_BYTES = 1 << 21, 1 << 13
+CHUNK_BYTES, ROW_BYTES = 1 << 19, 1 << 13
 
 
 def batch_norm(Z, gamma, beta, epsilon):

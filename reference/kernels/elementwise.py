@@ -4,7 +4,7 @@ import numpy as np
 
 from reference.kernels.threads import WORTH_SHARING, chunks, share
 
-CHUNK_VALUES = 1 << 17
+CHUNK_VALUES = 1 << 16
 
 
 def filled(shape, dtype, fill):

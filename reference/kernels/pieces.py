@@ -17,19 +17,28 @@ LARGEST = 10**6
 LONGEST = 1200
 """Terms that a piece adds up one after the other: of more, the sum is more than twice as far off as that of a BLAS that
 adds up parts of some hundred."""
-FEW_COLUMNS, L1_BYTES = {4: 64, 8: 256}, 48 << 10
-"""Where pieces pay: each of them reads the whole second factor, which has few columns or is in the nearest cache."""
-WIDTHS = {4: (64, 48, 32), 8: (32, 24, 16)}
-"""Columns of a block, if it is cut into blocks: the first that leaves none over. With the widest, few rows pay too."""
+FEW_COLUMNS, L1_BYTES = {4: 64, 8: 128}, 48 << 10
+"""Where pieces pay: each of them reads the whole second factor, which is in the nearest cache, or has so few columns
+that the BLAS would use its copy of the first one too seldom."""
+WIDTHS = {4: (64, 48), 8: (32, 24, 16)}
+"""Columns of a block, if it is cut into blocks that leave none over. With the widest, few rows pay too."""
 
 
 def piece(k, n, itemsize):
     """How many rows a piece has, a multiple of what is worked on together; as good as all if pieces do not pay."""
     rows, least = LARGEST // (k * n), 4 if n == WIDTHS[itemsize][0] else 8
-    pays = n <= FEW_COLUMNS[itemsize] or k * n * itemsize <= L1_BYTES
+    pays = has_few_columns(n, itemsize) or is_near(k, n, itemsize)
     if rows < least or not (pays and threads.blas_has_one() and small_products_are_quick()):
         return LARGEST
     return rows - rows % 8 if rows >= 8 else 4
+
+
+def has_few_columns(n, itemsize):
+    return n <= FEW_COLUMNS[itemsize]
+
+
+def is_near(k, n, itemsize):
+    return k * n * itemsize <= L1_BYTES
 
 
 @cache

@@ -78,9 +78,10 @@ def width(B, rows):
     k, n = B.shape[-2:]
     widths = pieces.WIDTHS[B.itemsize]
     least_rows, least = WORTH_BLOCKS[B.itemsize]
-    if n <= widths[0] or k * n * B.itemsize <= pieces.L1_BYTES or rows < least_rows or rows * B.size < least:
+    if n <= widths[0] or pieces.is_near(k, n, B.itemsize) or rows < least_rows or rows * B.size < least:
         return n
-    return next((columns for columns in widths if n % columns == 0), n)
+    few = pieces.has_few_columns(n, B.itemsize)
+    return next((c for c in widths if n % c == 0 and (few or pieces.is_near(k, c, B.itemsize))), n)
 
 
 def by_blocks(blocks, height, A, out=None):

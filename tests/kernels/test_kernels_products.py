@@ -53,18 +53,31 @@ def test_pieces_are_used_on_one_thread_of_a_fitting_processor_only(monkeypatch):
     in_pieces(monkeypatch, 10**6)
     sizes = [(144, 16), (64, 64), (1152, 64), (256, 64), (64, 256), (1152, 128), (512, 512)]
     assert [pieces.piece(*size, 4) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
-    assert [pieces.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 56, 10**6, 10**6]
+    assert [pieces.piece(*size, 8) for size in sizes] == [432, 240, 8, 56, 10**6, 10**6, 10**6]
     assert [pieces.piece(32, n, 4) for n in (128, 256, 512)] == [240, 120, 10**6]
     assert [pieces.piece(2304, n, 4) for n in (64, 56)] == [4, 10**6]
     assert [pieces.piece(4608, n, 8) for n in (32, 28)] == [4, 10**6]
-    shapes = [(392, 512, 128), (392, 256, 96), (6272, 64, 100), (250, 512, 512), (2000, 64, 96), (2000, 64, 512)]
-    assert [products.width(np.empty((k, n), np.float32), rows) for rows, k, n in shapes] == [64, 96, 100, 512, 96, 64]
-    assert [products.width(np.empty((k, n)), rows) for rows, k, n in shapes] == [32, 32, 100, 32, 96, 32]
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: False)
     assert pieces.piece(64, 64, 4) == 10**6
     monkeypatch.setattr(worker_threads, "blas_has_one", lambda: True)
     monkeypatch.setattr(pieces, "small_products_are_quick", lambda: False)
     assert pieces.piece(64, 64, 4) == 10**6
+
+
+def test_blocks_are_near_or_of_a_factor_with_few_columns(monkeypatch):
+    in_pieces(monkeypatch, 10**6)
+    shapes = {
+        (392, 256, 96): (96, 32),
+        (6272, 64, 100): (100, 100),
+        (250, 512, 512): (512, 512),
+        (2000, 64, 96): (96, 96),
+        (2000, 64, 512): (64, 32),
+        (2000, 256, 512): (512, 16),
+        (2000, 512, 128): (128, 32),
+        (2000, 512, 512): (512, 512),
+    }
+    for (rows, k, n), widths in shapes.items():
+        assert tuple(products.width(np.empty((k, n), dtype), rows) for dtype in (np.float32, np.float64)) == widths
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
