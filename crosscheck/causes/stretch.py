@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, NamedTuple
 
 from crosscheck.axes import Array
@@ -9,8 +10,9 @@ from crosscheck.causes.site import GIVEN, LATE, wide
 from crosscheck.models.model import Call, Run
 from crosscheck.twins.forced import Match
 
-SOURCES, AHEAD = 6, 2
-"""Values that wiring may have used: those that came last before it; those that a unit may have been given changed."""
+SOURCES, AHEAD, NEAREST = 6, 2, 4
+"""Values that wiring may have used: those that came last before it; those that a unit may have been given changed;
+those that are nearer than what goes into the module around."""
 
 
 class Span(NamedTuple):
@@ -42,12 +44,14 @@ def told(value: Array, call: Call, when: str = GIVEN) -> Source:
 
 
 def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
-    """Values that the wiring may have used: the model's inputs, what reached the module around, and what the units gave
-    that completed before in either model, those first that the other model passes by, the nearest last."""
+    """Values that the wiring may have used: the model's inputs, and what the units gave that completed before in either
+    model, those first that the other model passes by, the nearest last; what reached the module around, which a
+    residual connection adds, lies behind what the nearest gave, of which attention is made."""
     found = [Source(wide(value), f"the input {name}") for name, value in scene.asks[0].inputs.items()]
+    entering = []
     if divergence.match is not None:
         where = f"`{divergence.first}`" if divergence.first else "the whole"
-        found += [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
+        entering = [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
     enters = bool(divergence.before)
     mine, theirs = earlier(scene.run, match.unit.first, enters), earlier(scene.forced, match.unit.second, enters)
     inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
@@ -59,8 +63,8 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
         found += [Source(wide(value), f"what goes into `{call.key}`") for value in call.inputs.values()]
     sources = [(call, "") for call in passed[-SOURCES // 2 :]]
     sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]
-    for call, when in sources:
-        found += [told(value, call, when) for value in call.outputs.values()]
+    given = [[told(value, call, when) for value in call.outputs.values()] for call, when in sources]
+    found += [*chain(*given[:-NEAREST]), *entering, *chain(*given[-NEAREST:])]
     modules = [m.first for m in scene.matches if m.unit.first and m.unit.first == divergence.after and not m.unit.inner]
     return found + [told(value, call, "") for call in modules[:1] for value in call.outputs.values()]
 

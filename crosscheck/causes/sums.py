@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.functions import MAIN, NONE
+from crosscheck.causes.functions import MAIN, NONE, RELU
 from crosscheck.causes.site import Site, along
 from crosscheck.causes.sources import distinct, picked
 
@@ -56,7 +56,9 @@ class Reading:
 
     def __str__(self) -> str:
         total = " + ".join(map(str, self.terms)).replace(" + -1 times ", " - ")
-        return total if self.outer == NONE else f"{self.outer} of {total}"
+        if self.outer == NONE:
+            return total
+        return f"{self.outer} of ({total})" if len(self.terms) > 1 else f"{self.outer} of {total}"
 
     def make(self, shape: tuple[int, ...]) -> Array:
         total = sum(term.factor * MAIN[term.function](term.column.array) for term in self.terms)
@@ -159,15 +161,20 @@ def fitted(side: Array, parts: Sequence[Array], exact: float = EXACT) -> list[fl
 
 
 def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
-    """A function of a sum of a few of the nearest."""
+    """A function of a sum of a few of the nearest; of a rectified one the factors are told by what is above zero."""
     near = range(min(len(terms), MOST_ADDED))
+    above = side > 0
     for count in (1, 2, 3):
-        found = [
-            Reading(name, tuple(terms[i] for i in chosen))
-            for chosen in combinations(near, count)
-            for name, function in MAIN.items()
-            if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side, exact)
-        ]
+        found = []
+        for chosen in combinations(near, count):
+            for name, function in MAIN.items():
+                if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side, exact):
+                    found.append(Reading(name, tuple(terms[i] for i in chosen)))
+            factors = None if above.all() else fitted(side[above], [parts[i][above] for i in chosen], exact)
+            if factors and any(c != 1 for c in factors):
+                total = sum_of([c * parts[i] for i, c in zip(chosen, factors)])
+                if close(MAIN[RELU](total), side, exact):
+                    found.append(Reading(RELU, tuple(scaled(terms[i], c) for i, c in zip(chosen, factors))))
         if found:
             return found
     return []

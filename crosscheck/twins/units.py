@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from crosscheck.models.model import Call, Model
 from crosscheck.pairing.links import Pairing
+from crosscheck.twins.nested import counterparts
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[C
         path: frozenset(link.second for link in pairing.links if link.second.path in leaves)
         for path, leaves in owned(second, others).items()
     }
-    matches: dict[str, str] = {}
-    for pieces in set(image.values()):
+    chains = []
+    for pieces in dict.fromkeys(image.values()):
         mine = nested([path for path in image if image[path] == pieces])
         theirs = nested([path for path in there if there[path] == pieces])
         if pieces and mine and theirs:
-            matches |= aligned(mine, theirs)
-    matches[""] = ""
+            chains.append((mine, theirs))
+    matches = counterparts(chains, calls, others) | {"": ""}
     found = paired_calls(calls, others, matches)
     return [Unit(a, b, not any(inside(calls, other, a) for other, _ in found)) for a, b in found]
 
@@ -63,17 +64,8 @@ def within(path: str, prefix: str) -> bool:
 
 
 def nested(paths: Sequence[str]) -> list[str]:
-    """Innermost first, if each is inside the next; else only those that are longest of their kind."""
-    return sorted(paths, key=lambda path: -len(path.split(".")) if path else 1)
-
-
-def aligned(mine: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
-    """Modules around the same parameters: innermost with innermost, outermost with outermost."""
-    pairs = {mine[0]: theirs[0]}
-    if len(mine) > 1 and len(theirs) > 1:
-        pairs[mine[-1]] = theirs[-1]
-        pairs |= dict(zip(mine[1:-1], theirs[1:-1]))
-    return pairs
+    """Innermost first, the whole only where nothing is inside it."""
+    return sorted((path for path in paths if path), key=lambda path: -len(path.split("."))) or list(paths)
 
 
 def paired_calls(calls: Sequence[Call], others: Sequence[Call], matches: Mapping[str, str]) -> list[tuple[str, str]]:
