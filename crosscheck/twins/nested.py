@@ -20,10 +20,8 @@ NEAR = 1e-6
 
 
 def counterparts(chains: Chains, calls: Sequence[Call], others: Sequence[Call]) -> dict[str, str]:
-    """By a module of the first model the one of the second."""
-    mine, theirs = (
-        {call.path: call for call in reversed(side)} for side in (calls, others)
-    )  # each module's first call
+    """By a module of the first model the one of the second; of modules called often the first call counts."""
+    mine, theirs = ({call.path: call for call in reversed(side)} for side in (calls, others))
     open_ = [chain for chain in chains if min(map(len, chain)) == 1 < max(map(len, chain))]
     kinds = [tuple(tuple(at[path].kind for path in side) for at, side in zip((mine, theirs), chain)) for chain in open_]
     same = [[alike(mine[a], theirs[b]) for a, b in options(chain)] for chain in open_]
