@@ -222,7 +222,8 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     theirs = back(getattr(there(scene, match), side_), names)
     body = divergence.match.first.path if divergence.match else ""
     inputs = before(scene, match, divergence)
-    given = [told(y, call) for call in between(scene.run, divergence) for y in call.outputs.values()]
+    passed = [*passed_by(twins, scene, divergence), *between(scene.run, divergence)]
+    given = [told(y, call) for call in passed for y in call.outputs.values()]
     common = {
         "inputs": tuple(source.array for source in inputs),
         "sides": wiring_sides(twins, scene, divergence),
@@ -264,10 +265,20 @@ def joined_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
 
 def wiring_sides(twins: Any, scene: Any, divergence: Any) -> tuple[Side, Side]:
     """Of wiring the settings of the module around, and of those without parameters in it."""
-    there = {match.unit.first: match.unit.second for match in scene.matches}
-    span = Span(there.get(divergence.before, ""), there.get(divergence.after, ""))
-    first, second = between(scene.run, divergence), between(scene.forced, span)
+    first, second = between(scene.run, divergence), between(scene.forced, span_there(scene, divergence))
     return wired(twins.first, divergence.first, first), wired(twins.second, divergence.second, second)
+
+
+def span_there(scene: Any, divergence: Any) -> Span:
+    """The stretch in the second model."""
+    there = {match.unit.first: match.unit.second for match in scene.matches}
+    return Span(there.get(divergence.before, ""), there.get(divergence.after, ""))
+
+
+def passed_by(twins: Any, scene: Any, divergence: Any) -> list[Call]:
+    """The second model's layers in the stretch, which the first passes by."""
+    owners = {leaf.owner for leaf in twins.second.leaves} - {match.second.path for match in scene.matches}
+    return [call for call in between(scene.forced, span_there(scene, divergence)) if call.path in owners]
 
 
 def wired(model: Model, body: str, calls: Iterable[Call]) -> Side:

@@ -161,12 +161,12 @@ def fitted(side: Array, parts: Sequence[Array], exact: float = EXACT) -> list[fl
 
 
 def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
-    """A function of a sum of a few of the nearest; of a rectified one the factors are told by what is above zero."""
-    near = range(min(len(terms), MOST_ADDED))
+    """A function of one, or of a sum of a few of the nearest; what is above zero tells the factors inside a relu."""
+    near = len(terms[:MOST_ADDED])
     above = side > 0
-    for count in (1, 2, 3):
+    for count, most in ((1, len(terms)), (2, near), (3, near)):
         found = []
-        for chosen in combinations(near, count):
+        for chosen in combinations(range(most), count):
             for name, function in MAIN.items():
                 if name != NONE and close(function(sum_of([parts[i] for i in chosen])), side, exact):
                     found.append(Reading(name, tuple(terms[i] for i in chosen)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.numbers import recognised
 from crosscheck.causes.site import FLOAT32, GIVEN, LATE, Site
-from crosscheck.causes.sources import alone
+from crosscheck.causes.sources import alone, same
 from crosscheck.causes.sums import EXACT, Column, Reading, Term, columns, readings
 from crosscheck.causes.variant import BETWEEN, Variant, family
 
@@ -136,16 +136,26 @@ def wired(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.second.shape != site.first.shape:
         return
     found = columns(site)
-    exact = FLOAT32 if site.coarse else EXACT
-    mine = readings(site.first, found, exact)
-    theirs = readings(site.second, found, exact) if mine else []
-    every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
-    named = sorted((trio for trio in every if trio[0]), key=lambda trio: len(trio[0]))
+    named = told_apart(site, [c for c in found if not is_result(c, site)]) or told_apart(site, found)
     for ids, a, b in named[:3]:
         for which, reading in (("first", a), ("second", b)):
             make = partial(reading.make, site.first.shape)
             more = tuple((f"{which} {a} {b}", other) for other in ids[1:])
             yield Variant((), str(reading), make, f"{which} {a} {b}", ids[0], more)
+
+
+def told_apart(site: Site, found: Sequence[Column]) -> list[tuple[list[str], Reading, Reading]]:
+    """Readings of both sides and the causes by which they differ, the fewest first."""
+    exact = FLOAT32 if site.coarse else EXACT
+    mine = readings(site.first, found, exact)
+    theirs = readings(site.second, found, exact) if mine else []
+    every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
+    return sorted((trio for trio in every if all(trio[0]) and trio[0]), key=lambda trio: len(trio[0]))
+
+
+def is_result(column: Column, site: Site) -> bool:
+    """Whether it is what a module without parameters made at the end: that says nothing of what it took."""
+    return is_given(column) and any(same(column.array, side) for side in (site.first, site.second))
 
 
 def differences(site: Site, a: Reading, b: Reading) -> list[str]:

@@ -155,18 +155,31 @@ class Look:
         return Look(tuple(call.key for call in calls), stand_ins, shapes, first_use or {})
 
     def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
-        """When each leaf is first used: with its owner's first call, or that of the nearest module around it."""
+        """When each leaf is first used: with its owner's first call, or that of the nearest module around it. Nothing
+        is said of leaves of a module that is passed by: beside it others of its class are called."""
         place: dict[str, int] = {}
         for index, key in enumerate(self.calls):
             place.setdefault(key.partition("#")[0], index)
+
+        def called(path: str) -> int | None:
+            return place.get(path, place.get(path.partition(".")[2]))
+
+        beside = {(beyond(leaf), leaf.kind) for leaf in leaves if called(leaf.owner) is not None}
         found = {}
         for leaf in leaves:
             owner = leaf.owner
-            while owner and owner not in place and owner.partition(".")[2] not in place:
+            if called(owner) is None and (beyond(leaf), leaf.kind) in beside and leaf.path not in self.first_use:
+                continue
+            while owner and called(owner) is None:
                 owner = owner.rpartition(".")[0]
-            at = place.get(owner, place.get(owner.partition(".")[2], len(place)))
-            found[leaf.path] = self.first_use.get(leaf.path, at)
+            at = called(owner)
+            found[leaf.path] = self.first_use.get(leaf.path, len(place) if at is None else at)
         return found
+
+
+def beyond(leaf: Leaf) -> str:
+    """The module around a leaf's owner."""
+    return leaf.owner.rpartition(".")[0]
 
 
 @dataclass(frozen=True)

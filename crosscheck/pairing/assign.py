@@ -96,7 +96,7 @@ def cost_matrix(
     for i, a in enumerate(first):
         for j, b in enumerate(second):
             if prod(a.shape) == prod(b.shape) and compatible(a, b) and fits(a, b):
-                order = out_of_order(places[a.path], places_there[b.path])
+                order = out_of_order(places.get(a.path), places_there.get(b.path))
                 torn = (a.path in lone[0]) != (b.path in lone[1])
                 costs[i, j] = against(a, b) + order + TORN * torn + STRANGERS * strangers(home(a), home(b), known)
     return costs
@@ -137,10 +137,12 @@ def crossed(a: Leaf, b: Leaf) -> bool:
 
 
 def ranks(leaves: Sequence[Leaf], used: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """The place of each leaf among those of its role and size, in order of use, and how many they are."""
+    """The place of each leaf among those of its role and size, in order of use, and how many they are; nothing for
+    those that are passed by."""
     classes: dict[tuple[str, int], list[Leaf]] = {}
     for leaf in leaves:
-        classes.setdefault((role(leaf), prod(leaf.shape)), []).append(leaf)
+        if leaf.path in used or not used:
+            classes.setdefault((role(leaf), prod(leaf.shape)), []).append(leaf)
     found = {}
     for members in classes.values():
         for place, leaf in enumerate(sorted(members, key=lambda leaf: used.get(leaf.path, 0))):
@@ -148,7 +150,9 @@ def ranks(leaves: Sequence[Leaf], used: Mapping[str, int]) -> dict[str, tuple[in
     return found
 
 
-def out_of_order(place: tuple[int, int], there: tuple[int, int]) -> float:
+def out_of_order(place: tuple[int, int] | None, there: tuple[int, int] | None) -> float:
+    if place is None or there is None:
+        return 0.0
     (i, n), (j, m) = place, there
     if n != m:
         return 0.2 * min(abs(i / n - j / m) * max(n, m), 5)
