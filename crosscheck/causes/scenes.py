@@ -10,7 +10,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.site import Side, Site, wide
-from crosscheck.causes.stretch import AHEAD, SOURCES, Span, before, between, told
+from crosscheck.causes.stretch import AHEAD, SOURCES, before, between, span_there, told
 from crosscheck.models.model import Call, Leaf, Model
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
@@ -267,12 +267,6 @@ def wiring_sides(twins: Any, scene: Any, divergence: Any) -> tuple[Side, Side]:
     """Of wiring the settings of the module around, and of those without parameters in it."""
     first, second = between(scene.run, divergence), between(scene.forced, span_there(scene, divergence))
     return wired(twins.first, divergence.first, first), wired(twins.second, divergence.second, second)
-
-
-def span_there(scene: Any, divergence: Any) -> Span:
-    """The stretch in the second model."""
-    there = {match.unit.first: match.unit.second for match in scene.matches}
-    return Span(there.get(divergence.before, ""), there.get(divergence.after, ""))
 
 
 def passed_by(twins: Any, scene: Any, divergence: Any) -> list[Call]:

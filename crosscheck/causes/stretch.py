@@ -9,6 +9,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.site import GIVEN, LATE, wide
 from crosscheck.models.model import Call, Run
 from crosscheck.twins.forced import Match
+from crosscheck.twins.locate import around
 
 SOURCES, AHEAD, NEAREST = 6, 2, 4
 """Values that wiring may have used: those that came last before it; those that a unit may have been given changed;
@@ -29,6 +30,19 @@ def between(run: Run, span: Any) -> list[Call]:
     end = begins(run, span.before) if span.before and span.before in keys else len(keys)
     around = {call.parent for call in run.calls}
     return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
+
+
+def ending(run: Run, span: Any) -> list[Call]:
+    """The call after which a stretch of wiring begins, and those around it that complete in it, the outermost first."""
+    parents = {call.key: call.parent for call in run.calls}
+    inside, outside = {span.after, *around(span.after, parents)}, around(span.before, parents)
+    return [call for call in reversed(run.calls) if call.key and call.key in inside and call.key not in outside]
+
+
+def span_there(scene: Any, divergence: Any) -> Span:
+    """The stretch in the second model."""
+    second = {match.unit.first: match.unit.second for match in scene.matches}
+    return Span(second.get(divergence.before, ""), second.get(divergence.after, ""))
 
 
 class Source(NamedTuple):
@@ -52,6 +66,11 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     if divergence.match is not None:
         where = f"`{divergence.first}`" if divergence.first else "the whole"
         entering = [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
+    entering += [
+        Source(wide(value), f"what goes into `{call.key}`")
+        for call in (*ending(scene.forced, span_there(scene, divergence)), *ending(scene.run, divergence))
+        for value in call.inputs.values()
+    ]
     enters = bool(divergence.before)
     mine, theirs = earlier(scene.run, match.unit.first, enters), earlier(scene.forced, match.unit.second, enters)
     inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]

@@ -27,11 +27,11 @@ def counterparts(chains: Chains, calls: Sequence[Call], others: Sequence[Call]) 
     same = [[alike(mine[a], theirs[b]) for a, b in options(chain)] for chain in open_]
     told: dict[object, Counter[int]] = {}
     for kind, found in zip(kinds, same):
-        if any(found):
+        if any(found) and not all(found):
             told.setdefault(kind, Counter())[found.index(True)] += 1
     pairs = {a: b for chain in chains if chain not in open_ for a, b in aligned(*chain).items()}
     for chain, kind, found in zip(open_, kinds, same):
-        if any(found):
+        if any(found) and not all(found):
             place = found.index(True)
         elif kind in told:
             ((place, _),) = told[kind].most_common(1)
