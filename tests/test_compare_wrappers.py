@@ -24,18 +24,26 @@ def body():
     return nn.Sequential(nn.Linear(D, 10), nn.GELU(), nn.Linear(10, D))
 
 
+class Stack(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([PreNorm(body()) for _ in range(4)])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x) + x
+        return x
+
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.start = nn.Parameter(torch.randn(1, 1, D))
-        self.layers = nn.ModuleList([PreNorm(body()) for _ in range(4)])
-        self.head = nn.Linear(D, 3)
+        self.stack, self.head = Stack(), nn.Linear(D, 3)
 
     def forward(self, x):
         x = torch.cat((self.start.expand(len(x), -1, -1), x), 1)  # what no module gives
-        for layer in self.layers:
-            x = layer(x) + x
-        return self.head(x)
+        return self.head(self.stack(x)[:, 0])
 
 
 class Block(nnx.Module):
@@ -60,14 +68,14 @@ class Block(nnx.Module):
 class Port(nnx.Module):
     def __init__(self, how=""):
         rngs = nnx.Rngs(0)
-        self.start, self.head = nnx.Param(jnp.ones((1, 1, D))), nnx.Linear(D, 3, rngs=rngs)
+        self.start, self.head, self.how = nnx.Param(jnp.ones((1, 1, D))), nnx.Linear(D, 3, rngs=rngs), how
         self.blocks = nnx.List([Block(how, rngs) for _ in range(2)])
 
     def __call__(self, x):
         x = jnp.concatenate((jnp.broadcast_to(self.start[...], (len(x), 1, D)), x), 1)
         for block in self.blocks:
             x = block(x)
-        return self.head(x)
+        return self.head(x.mean(1) if self.how == "token-for-mean-pooling" else x[:, 0])
 
 
 def compared(port, turned):
@@ -75,8 +83,10 @@ def compared(port, turned):
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
-@pytest.mark.parametrize("how", ["residual-missing", "residual-from-elsewhere", "scale-constant"])
-def test_what_goes_into_a_wrapper_is_known_to_what_is_added_behind_it(how, turned):
+@pytest.mark.parametrize(
+    "how", ["residual-missing", "residual-from-elsewhere", "scale-constant", "token-for-mean-pooling"]
+)
+def test_what_goes_into_a_wrapper_and_comes_out_is_known_behind_it(how, turned):
     first = compared(Port(how), turned).accused()[0]
     assert [cause.id for cause in first.explanation.causes] == [how]
 

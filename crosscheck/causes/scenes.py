@@ -10,7 +10,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.site import Side, Site, wide
-from crosscheck.causes.stretch import AHEAD, SOURCES, before, between, span_there, told
+from crosscheck.causes.stretch import AHEAD, SOURCES, before, between, ended, span_there, told
 from crosscheck.models.model import Call, Leaf, Model
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
@@ -224,6 +224,8 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     inputs = before(scene, match, divergence)
     passed = [*passed_by(twins, scene, divergence), *between(scene.run, divergence)]
     given = [told(y, call) for call in passed for y in call.outputs.values()]
+    sizes = {x.size for x in getattr(match.first, side_).values()}
+    given += [told(y, call) for call in ended(scene, divergence) for y in call.outputs.values() if y.size not in sizes]
     common = {
         "inputs": tuple(source.array for source in inputs),
         "sides": wiring_sides(twins, scene, divergence),

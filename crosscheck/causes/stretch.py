@@ -33,16 +33,22 @@ def between(run: Run, span: Any) -> list[Call]:
 
 
 def ending(run: Run, span: Any) -> list[Call]:
-    """The call after which a stretch of wiring begins, and those around it that complete in it, the outermost first."""
+    """Calls around others that complete in a stretch of wiring, or after which it begins, the outermost first."""
     parents = {call.key: call.parent for call in run.calls}
-    inside, outside = {span.after, *around(span.after, parents)}, around(span.before, parents)
-    return [call for call in reversed(run.calls) if call.key and call.key in inside and call.key not in outside]
+    inside, outside = {span.after, *around(span.after, parents)}, {"", *around(span.before, parents)}
+    found = inside & set(parents.values()) - outside
+    return [call for call in reversed(run.calls) if call.key in found]
 
 
 def span_there(scene: Any, divergence: Any) -> Span:
     """The stretch in the second model."""
     second = {match.unit.first: match.unit.second for match in scene.matches}
     return Span(second.get(divergence.before, ""), second.get(divergence.after, ""))
+
+
+def ended(scene: Any, divergence: Any) -> list[Call]:
+    """Those of the first model, or else those of the second."""
+    return ending(scene.run, divergence) or ending(scene.forced, span_there(scene, divergence))
 
 
 class Source(NamedTuple):
@@ -68,7 +74,7 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
         entering = [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
     entering += [
         Source(wide(value), f"what goes into `{call.key}`")
-        for call in (*ending(scene.forced, span_there(scene, divergence)), *ending(scene.run, divergence))
+        for call in ended(scene, divergence)
         for value in call.inputs.values()
     ]
     enters = bool(divergence.before)
