@@ -28,8 +28,8 @@ def between(run: Run, span: Any) -> list[Call]:
     keys = [call.key for call in run.calls]
     start = keys.index(span.after) + 1 if span.after and span.after in keys else 0
     end = begins(run, span.before) if span.before and span.before in keys else len(keys)
-    around = {call.parent for call in run.calls}
-    return [call for call in run.calls[start:end] if call.key not in around][:SOURCES]
+    parents = {call.parent for call in run.calls}
+    return [call for call in run.calls[start:end] if call.key not in parents][:SOURCES]
 
 
 def ending(run: Run, span: Any) -> list[Call]:

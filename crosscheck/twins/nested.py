@@ -24,22 +24,23 @@ def counterparts(chains: Chains, calls: Sequence[Call], others: Sequence[Call]) 
     mine, theirs = ({call.path: call for call in reversed(side)} for side in (calls, others))
     open_ = [chain for chain in chains if min(map(len, chain)) == 1 < max(map(len, chain))]
     kinds = [tuple(tuple(at[path].kind for path in side) for at, side in zip((mine, theirs), chain)) for chain in open_]
-    same = [[alike(mine[a], theirs[b]) for a, b in options(chain)] for chain in open_]
+    alone = [only([alike(mine[a], theirs[b]) for a, b in options(chain)]) for chain in open_]
     told: dict[object, Counter[int]] = {}
-    for kind, found in zip(kinds, same):
-        if any(found) and not all(found):
-            told.setdefault(kind, Counter())[found.index(True)] += 1
+    for kind, place in zip(kinds, alone):
+        if place is not None:
+            told.setdefault(kind, Counter())[place] += 1
     pairs = {a: b for chain in chains if chain not in open_ for a, b in aligned(*chain).items()}
-    for chain, kind, found in zip(open_, kinds, same):
-        if any(found) and not all(found):
-            place = found.index(True)
-        elif kind in told:
-            ((place, _),) = told[kind].most_common(1)
-        else:
-            place = first_of_a_class(*kind)
+    for chain, kind, place in zip(open_, kinds, alone):
+        if place is None:
+            place = told[kind].most_common(1)[0][0] if kind in told else first_of_a_class(*kind)
         a, b = options(chain)[place]
         pairs[a] = b
     return pairs
+
+
+def only(same: Sequence[bool]) -> int | None:
+    """The first option that gives the same numbers; None if none does, and if all do, which tells nothing."""
+    return same.index(True) if any(same) and not all(same) else None
 
 
 def options(chain: tuple[Sequence[str], Sequence[str]]) -> list[tuple[str, str]]:
