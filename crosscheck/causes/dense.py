@@ -61,18 +61,20 @@ cause(
 )
 
 KINDS = ("Linear", "Dense", "Conv1D", "NonDynamicallyQuantizableLinear")
-NAMES = ("weight", "kernel", "w", "W")
+NAMES = ("weight", "kernel", "w", "W", "embedding")
 
 
 def matrix(site: Site) -> Array | None:
     """The weights as [in, out]; None if this is no dense layer."""
-    w = next((site.weights[name] for name in NAMES if name in site.weights), None)
+    name = next((name for name in NAMES if name in site.weights), "")
+    w = site.weights.get(name)
     if w is None or w.ndim < 2 or site.target != "output" or not site.inputs or site.x.dtype.kind != "f":
         return None
     if not any(kind in side.kind for side in site.sides for kind in KINDS):
         return None
     size = site.x.shape[-1] if site.x.ndim else 0
-    if site.sides[0].framework == "torch" and w.ndim == 2 and site.sides[0].kind != "Conv1D":
+    out_first = site.sides[0].framework == "torch" or name == "embedding"
+    if out_first and w.ndim == 2 and site.sides[0].kind != "Conv1D":
         return w.T
     heads = site.x.ndim > 1 and w.shape[0] != size and w.shape[:2] == site.x.shape[-2:]
     return w.reshape(w.shape[0] * w.shape[1], -1) if heads else w.reshape(w.shape[0], -1)

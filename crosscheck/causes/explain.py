@@ -9,43 +9,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, cycle
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.catalogue import CAUSES, Cause, load
+from crosscheck.causes.catalogue import CAUSES, load
 from crosscheck.causes.closer import Look, closer
 from crosscheck.causes.clues import clues
+from crosscheck.causes.explanation import Explanation
 from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
+from crosscheck.causes.tying import tied_apart
 from crosscheck.causes.variant import Family, Variant, variants
 from crosscheck.twins.pool import Candidate, Parting
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """first, second: what either side does, in words; causes: what they differ by; departs: "first", "second", "both"
-    or "neither", whichever is not the standard way; before, after: the relative difference, and what is left of it once
-    the second side's way is replaced by the first's."""
-
-    causes: tuple[Cause, ...]
-    first: str
-    second: str
-    departs: str
-    before: float
-    after: float
-
-    def __str__(self) -> str:
-        return f"{' and '.join(cause.id for cause in self.causes)}: {self.first} | {self.second}"
-
-
 def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     """Puts the explanation, or clues, into the culprit."""
-    explain_first(with_narrow(twins, scene, sites(twins, scene, culprit.divergence)), culprit)
+    culprit.explanation = tied_apart(twins, scene, culprit.divergence)
+    if culprit.explanation is None:
+        explain_first(with_narrow(twins, scene, sites(twins, scene, culprit.divergence)), culprit)
 
 
 def with_narrow(twins: Any, scene: Any, found: Sequence[Site]) -> list[Site]:

@@ -11,7 +11,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.site import Side, Site, wide
 from crosscheck.causes.stretch import AHEAD, SOURCES, before, between, ended, span_there, told
-from crosscheck.models.model import Call, Leaf, Model
+from crosscheck.models.model import Call, Leaf, Model, module_of
 from crosscheck.twins.forced import Match, back
 from crosscheck.twins.measure import noises
 
@@ -48,13 +48,15 @@ def side(model: Model, path: str, kind: str) -> Side:
 
 def leaves_of(leaves: Iterable[Leaf], unit: str, values: Mapping[str, Array], trainable: bool) -> dict[str, Array]:
     """A unit's leaves by their path below it."""
-    found = {below(leaf.path, unit): leaf.path for leaf in leaves if leaf.trainable == trainable}
+    kept = [leaf for leaf in leaves if leaf.trainable == trainable]
+    found = {alias.rpartition(".")[2]: leaf.path for leaf in kept if leaf.is_also_in(unit) for alias in leaf.aliases}
+    found |= {below(leaf.path, unit): leaf.path for leaf in kept}
     return {name: wide(values[path]) for name, path in found.items() if name}
 
 
 def below(path: str, unit: str) -> str:
     """A leaf's path from a unit, "" if it is not below; linen's leaves begin with the name of their collection."""
-    prefix = f"{unit}." if unit else ""
+    prefix = f"{module_of(unit)}." if unit else ""
     ways = (path, path.partition(".")[2])
     return next((way.removeprefix(prefix) for way in ways if way.startswith(prefix)), "")
 

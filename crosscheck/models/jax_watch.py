@@ -16,7 +16,7 @@ from jax import extend
 from crosscheck.models.jax_border import Border, Place
 from crosscheck.models.jax_wide import named
 from crosscheck.models.masks import dropped
-from crosscheck.models.model import Call, call_key, kind_of
+from crosscheck.models.model import ATTEND, Call, call_key, kind_of, module_of
 from crosscheck.models.trees import flatten, rebuild
 
 
@@ -44,7 +44,7 @@ class Watcher:
     def watched(self, path: str, kind: str, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What a call of a module makes of what it is made to take, or is made to give."""
         args, kwargs = self.enter(path, kind, args, kwargs)
-        with named(path):
+        with named(module_of(path)):
             result = call(*args, **kwargs)
         return self.leave(result)
 
@@ -108,6 +108,8 @@ def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
             continue
         body = shared_dropout if issubclass(cls, nnx.Dropout) else call
         undo.append(patched(cls, "__call__", recorded(body, paths, watcher)))
+        if issubclass(cls, nnx.Embed):
+            undo.append(patched(cls, "attend", recorded(cls.attend, paths, watcher, ATTEND)))
     try:
         yield
     finally:
@@ -115,7 +117,7 @@ def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
             restore()
 
 
-def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
+def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher, behind: str = "") -> Any:
     active: set[int] = set()
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,7 +125,7 @@ def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher) -> Any:
             return call(self, *args, **kwargs)
         active.add(id(self))
         try:
-            return watcher.watched(paths[id(self)], kind_of(self), partial(call, self), args, kwargs)
+            return watcher.watched(paths[id(self)] + behind, kind_of(self) + behind, partial(call, self), args, kwargs)
         finally:
             active.discard(id(self))
 
@@ -145,13 +147,16 @@ def patched(cls: Any, name: str, value: Any) -> Any:
 @contextmanager
 def watching_linen(watcher: Watcher) -> Iterator[None]:
     def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-        if context.method_name != "__call__":
+        attends = context.method_name == "attend" and isinstance(context.module, linen.Embed)
+        if context.method_name != "__call__" and not attends:
             return call(*args, **kwargs)
         if isinstance(context.module, linen.Dropout):
             call = linen_dropout(context.module)
         if not watcher.here():
             return call(*args, **kwargs)
-        return watcher.watched(".".join(context.module.path), kind_of(context.module), call, args, kwargs)
+        behind = ATTEND if attends else ""
+        path, kind = ".".join(context.module.path) + behind, kind_of(context.module) + behind
+        return watcher.watched(path, kind, call, args, kwargs)
 
     with linen.intercept_methods(intercept):
         yield

@@ -15,7 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.models import flax_axes
 from crosscheck.models.jax_model import JaxModel, numpy
 from crosscheck.models.jax_watch import Watcher, watching_linen
-from crosscheck.models.model import Arrays, Ask, Leaf, Look, kind_of, plain
+from crosscheck.models.model import Arrays, Ask, Leaf, Look, kind_of, module_of, plain
 
 MODES = {"train": True, "training": True, "is_training": True, "deterministic": False, "use_running_average": False}
 """Arguments by which a module is told its mode, and what they are while it trains."""
@@ -83,7 +83,7 @@ class LinenModel(JaxModel):
         return {path: kind for path, (kind, _) in self.told.items()}
 
     def config(self, path: str) -> Mapping[str, Any]:
-        return self.told[path][1]
+        return self.told[module_of(path)][1]
 
     def applied(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool) -> Any:
         args, kwargs = self.arguments(inputs)

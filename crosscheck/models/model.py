@@ -41,6 +41,15 @@ class Leaf:
     def name(self) -> str:
         return self.path.rpartition(".")[2]
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it is an embedding's."""
+        return is_lookup(self.kind)
+
+    def is_also_in(self, module: str) -> bool:
+        """Whether it is a table that this module has too, to make logits."""
+        return self.is_table and module in (alias.rpartition(".")[0] for alias in self.aliases)
+
 
 @dataclass
 class Call:
@@ -69,6 +78,19 @@ class Forced:
     outputs: Mapping[str, Array]
     cotangents: Mapping[str, Array]
     input_cotangents: Mapping[str, Array]
+
+
+ATTEND = ".attend()"
+"""Behind the path of a flax Embed: the product with its table, which is a call of its own."""
+
+
+def is_lookup(kind: str) -> bool:
+    return kind.startswith("Embed") and not kind.endswith(ATTEND)
+
+
+def module_of(path: str) -> str:
+    """The path of the module that is called."""
+    return path.removesuffix(ATTEND)
 
 
 NOTHING = Forced({}, {}, {}, {})
@@ -226,6 +248,10 @@ class Model(ABC):
     @abstractmethod
     def config(self, path: str) -> Mapping[str, Any]:
         """The plain attributes of a submodule: numbers, strings, tuples."""
+
+    def completed(self, values: Mapping[str, Array]) -> Arrays:
+        """Values of the leaves, with what follows from them."""
+        return dict(values)
 
     def leaf(self, path: str) -> Leaf:
         return next(leaf for leaf in self.leaves if path in (leaf.path, *leaf.aliases))

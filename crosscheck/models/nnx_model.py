@@ -13,7 +13,7 @@ from crosscheck.axes import Array
 from crosscheck.models import flax_axes
 from crosscheck.models.jax_model import JaxModel, numpy
 from crosscheck.models.jax_watch import Watcher, watching_nnx
-from crosscheck.models.model import Arrays, Leaf, kind_of, plain
+from crosscheck.models.model import Arrays, Leaf, kind_of, module_of, plain
 
 
 def path_of(keys: Any) -> str:
@@ -65,7 +65,9 @@ class NnxModel(JaxModel):
         return {path: kind_of(part) for path, part in self.parts.items()}
 
     def config(self, path: str) -> Mapping[str, Any]:
-        return {name: value for name, value in vars(self.parts[path]).items() if name[0] != "_" and plain(value)}
+        return {
+            name: value for name, value in vars(self.parts[module_of(path)]).items() if name[0] != "_" and plain(value)
+        }
 
     def apply(self, values: Mapping[str, Any], inputs: Mapping[str, Any], train: bool, watcher: Watcher) -> Any:
         filled = [(keys, variable.replace(jnp.asarray(values[p]))) for p, (keys, variable) in self.variables.items()]

@@ -17,6 +17,7 @@ from crosscheck.pairing.fits import fits
 from crosscheck.pairing.links import Link, Pairing, Piece, given_links, require_known
 
 Used = Mapping[str, int]
+TIED = "tied on the first side"
 PACKED = ("in_proj_weight", "in_proj_bias")
 
 
@@ -133,7 +134,7 @@ def copies(first: Model, second: Model, links: Sequence[Link], zeros: Sequence[s
             continue
         for one in first.leaves:
             if one.aliases and fits(one, other) and counts(one):
-                found.append(replace(link_of(one, other), why="tied on the first side"))
+                found.append(replace(link_of(one, other), why=TIED))
                 break
     return found
 

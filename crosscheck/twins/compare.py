@@ -28,6 +28,7 @@ from crosscheck.twins.layouts import Images
 from crosscheck.twins.measure import within_float32
 from crosscheck.twins.report import Report
 from crosscheck.twins.rewire import rewired
+from crosscheck.twins.sharing import in_words, shared
 from crosscheck.twins.steps import stepping
 from crosscheck.twins.tables import unlike
 from crosscheck.twins.twins import Ends, Twins
@@ -108,6 +109,7 @@ def prepare(
     twins.expected = Ends.of(look.outputs, other.outputs, twins.images)
     if saved is None:
         twins = settled(twins, look)
+    twins = shared(twins)
     with suppress(Exception):  # the ladder will say what is raised
         twins.look_for_padding()
     if saved is None:
@@ -115,9 +117,9 @@ def prepare(
     report.twins, report.pairing, report.dtype = twins, twins.pairing, dtype
     report.layers = layers(a, b, look, other, twins.pairing)
     report.inputs = [told(name, inputs) for name in inputs.first]
-    report.tell_pairing(a, b)
+    report.tell_pairing(twins.first, b)
     report.tell_outputs(twins)
-    report.notes += unlike(a, b, twins.pairing)
+    report.notes += [*in_words(twins), *unlike(a, b, twins.pairing)]
     return twins
 
 

@@ -14,7 +14,8 @@ from functools import cached_property
 
 from crosscheck.axes import Array
 from crosscheck.causes.clues import clues
-from crosscheck.causes.explain import Explanation, explanations
+from crosscheck.causes.explain import explanations
+from crosscheck.causes.explanation import Explanation
 from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.models.model import Call, Pool, Run
 from crosscheck.twins.gaps import Noise, output_gaps

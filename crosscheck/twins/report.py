@@ -99,7 +99,8 @@ class Report:
         ):
             for path in paths:
                 leaf = model.leaf(path)
-                self.notes.append(f"only the {which} model has {path} {leaf.shape}")
+                if path == leaf.path:
+                    self.notes.append(f"only the {which} model has {path} {leaf.shape}")
         self.notes += [f"the second model has no place for {slot}" for slot in self.pairing.lost()]
         self.notes += [
             f"{path} of the second model is 0: the first has one bias for two" for path in self.pairing.zeros

@@ -67,7 +67,8 @@ def moved(
     theirs = {path: x.astype(np.float64) if x.dtype.kind == "f" else x for path, x in theirs.items()}
     zeros = {leaf.path: np.zeros(leaf.shape) for leaf in twins.second.leaves if leaf.trainable}
     there = [twins.pairing.carry(twins.pairing.kept(g) | absent(twins), zeros) for g in gradients]
-    ways = optimizers[0].walk(mine, gradients), optimizers[1].walk(theirs, there)
+    here = [twins.first.completed(g) for g in gradients]
+    ways = optimizers[0].walk(twins.first.completed(mine), here), optimizers[1].walk(theirs, there)
     return [(a, twins.pairing.pull(b)) for a, b in zip(*ways)]
 
 

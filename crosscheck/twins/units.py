@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from crosscheck.models.model import Call, Model
-from crosscheck.pairing.links import Pairing
+from crosscheck.models.model import Call, Model, is_lookup, module_of
+from crosscheck.pairing.links import Pairing, Piece
+from crosscheck.pairing.pair import TIED, counts
 from crosscheck.twins.nested import counterparts
 
 
@@ -27,18 +28,21 @@ class Unit:
 
 def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[Call], pairing: Pairing) -> list[Unit]:
     """In the order in which the first model's calls completed; the whole ("") last."""
+    home = homes(pairing)
     image = {
-        path: frozenset(link.second for link in pairing.links if link.first.path in leaves)
-        for path, leaves in owned(first, calls).items()
+        module: frozenset(home[link.second] for link in pairing.links if link.first.path in leaves)
+        for module, leaves in owned(first, calls).items()
     }
     there = {
-        path: frozenset(link.second for link in pairing.links if link.second.path in leaves)
-        for path, leaves in owned(second, others).items()
+        module: frozenset(home[link.second] for link in pairing.links if link.second.path in leaves)
+        for module, leaves in owned(second, others).items()
     }
     chains = []
-    for pieces in dict.fromkeys(image.values()):
-        mine = nested([path for path in image if image[path] == pieces])
-        theirs = nested([path for path in there if there[path] == pieces])
+    for pieces, looked_up in dict.fromkeys((image[path, kind], is_lookup(kind)) for path, kind in image):
+        mine, theirs = (
+            nested([path for path, kind in side if side[path, kind] == pieces and is_lookup(kind) == looked_up])
+            for side in (image, there)
+        )
         if pieces and mine and theirs:
             chains.append((mine, theirs))
     matches = counterparts(chains, calls, others) | {"": ""}
@@ -46,15 +50,22 @@ def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[C
     return [Unit(a, b, not any(inside(calls, other, a) for other, _ in found)) for a, b in found]
 
 
-def owned(model: Model, calls: Sequence[Call]) -> dict[str, frozenset[str]]:
-    """For every module that is called the numeric leaves below it."""
-    from crosscheck.pairing.pair import counts
+def homes(pairing: Pairing) -> dict[Piece, Piece]:
+    """Each piece of the second model, or that which it is in the first where that ties the two."""
+    found = {link.first: link.second for link in reversed(pairing.links) if link.why != TIED}
+    return {link.second: found[link.first] if link.why == TIED else link.second for link in pairing.links}
 
+
+def owned(model: Model, calls: Sequence[Call]) -> dict[tuple[str, str], frozenset[str]]:
+    """For every module that is called, and its class, the numeric leaves below it, and a table that it has too."""
     found = {}
-    for path in dict.fromkeys(call.path for call in calls):
-        prefix = f"{path}." if path else ""
-        leaves = [leaf.path for leaf in model.leaves if counts(leaf) and within(leaf.path, prefix)]
-        found[path] = frozenset(leaves)
+    for path, kind in dict.fromkeys((call.path, call.kind) for call in calls):
+        prefix = f"{module_of(path)}." if path else ""
+        leaves = [leaf for leaf in model.leaves if counts(leaf)]
+        also = [leaf for leaf in leaves if leaf.is_also_in(path) and not is_lookup(kind)]
+        found[path, kind] = frozenset(
+            leaf.path for leaf in [*also, *leaves] if leaf in also or within(leaf.path, prefix)
+        )
     return found
 
 
