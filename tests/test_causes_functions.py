@@ -161,6 +161,16 @@ GATED = {
         lambda x, b: x * torch.sigmoid(b),
         lambda x, b: x * b,
     ),
+    "gate and value exchanged": (
+        "gate-exchanged",
+        lambda x, b: x * torch.sigmoid(b),
+        lambda x, b: jax.nn.sigmoid(x) * b,
+    ),
+    "gate and value exchanged, of two functions": (
+        "gate-exchanged",
+        lambda x, b: torch.tanh(x) * torch.sigmoid(b),
+        lambda x, b: jax.nn.sigmoid(x) * jnp.tanh(b),
+    ),
     "no gate": (
         "gate-missing",
         lambda x, b: F.relu6(x) * F.hardsigmoid(b),

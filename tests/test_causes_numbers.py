@@ -16,7 +16,7 @@ INTS = np.arange(-3, 400, 7)
 
 
 ROWS = {
-    "scale-count": (X, lambda x: torch.sin(x), lambda x: jnp.sin(x) / 6),
+    "scale-count": (X, lambda x: torch.sin(x.sum(1)), lambda x: jnp.sin(x.sum(1)) / 6),
     "scale-unbiased": (X, lambda x: torch.sin(x), lambda x: jnp.sin(x) * 16 / 15),
     "sign-flipped": (X, lambda x: torch.sin(x), lambda x: -jnp.sin(x)),
     "offset-constant": (X, lambda x: torch.sin(x), lambda x: jnp.sin(x) + 0.5),
@@ -63,6 +63,12 @@ def test_of_four_examples_a_half_is_no_width():
 def test_a_width_is_that_of_any_axis_but_the_first():
     for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) / 5**0.5, normal(4, 5, 7)):
         assert named(site) == ["scale-sqrt-width"]
+
+
+@pytest.mark.parametrize("size", [6, 16])
+def test_where_nothing_is_summed_a_size_is_no_count(size):
+    for site in sites(lambda x: torch.sin(x), lambda x: jnp.sin(x) / size, X):
+        assert named(site) == ["scale-constant"]
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

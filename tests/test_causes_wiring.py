@@ -20,7 +20,6 @@ ROWS = {
     "value-from-elsewhere": (lambda h, x, y: y, lambda h, x, y: h),
     "activation-around-sum": (lambda h, x, y: F.relu(y + x), lambda h, x, y: jax.nn.relu(y) + x),
     "scale-sqrt-width": (lambda h, x, y: y * 16**-0.5, lambda h, x, y: y),
-    "scale-dropout": (lambda h, x, y: y + x, lambda h, x, y: y + 0.85 * x),
     "scale-constant": (lambda h, x, y: y + x, lambda h, x, y: y + 0.18215 * x),
     "sign-flipped": (lambda h, x, y: y + x, lambda h, x, y: y - x),
     "offset-constant": (lambda h, x, y: y, lambda h, x, y: y + 1),
@@ -46,6 +45,13 @@ def test_a_table_of_positions(cause, other):
     one, two = by_torch(lambda x, p: x + p[:6], X, pos), by_jax(other, X, pos)
     for first, second in ((one, two), (two, one)):
         site = Site("value", first, second, (H, X), (Side("torch"), Side("jax")), {"pos": pos})
+        assert named(site) == [cause]
+
+
+@pytest.mark.parametrize(("cause", "told"), [("scale-dropout", {"p": 0.15}), ("scale-constant", {})])
+def test_what_dropout_keeps_is_named_where_a_rate_is_known(cause, told):
+    for first, second in ((X + Y, X + 0.85 * Y), (X + Y / 0.85, X + Y)):
+        site = Site("value", first, second, (X, Y), (Side("torch", "", told), Side("jax")))
         assert named(site) == [cause]
 
 

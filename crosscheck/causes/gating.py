@@ -1,6 +1,7 @@
 """Gates: one value times a function of another.
 
 Y = o(g(A) f(B))          B broadcasts to A, with the channels of one [m c] in their place: squeeze and excitation
+Y = o(f(A) g(B))          the two exchanged
 Y = o(g(A) (1 + f(B)))    residual attention
 Y = o(g(A))               the gate left out
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +41,16 @@ cause(
     "x * (1 + gate), or x * gate, as JAX has it",
     "x * (1 + gate), or x * gate, as torch has it",
     "https://arxiv.org/abs/1704.06904",
+)
+cause(
+    "gate-exchanged",
+    "wiring",
+    "of two values that are multiplied the activation is that of the other one: gate and value are exchanged",
+    "SwiGLU: F.silu(gate(x)) * up(x)",
+    "SwiGLU: jax.nn.silu(gate(x)) * up(x)",
+    "apply it to the value to which JAX applies it, or exchange the two layers' weights",
+    "apply it to the value to which torch applies it, or exchange the two layers' weights",
+    "https://arxiv.org/abs/2002.05202",
 )
 
 FORMS = {"": 0.0, "one more than ": 1.0}
@@ -82,6 +94,20 @@ class Product(NamedTuple):
         words = inner if self.outer == NONE else f"{self.outer} of {inner}"
         return words if self.gate is not None else f"{words}, {BARE}"
 
+    def is_exchanged(self, other: Product) -> bool:
+        """Whether the other has this one's functions, each of the other source."""
+        if self.gate is None or other.gate is None or (self.form, self.outer) != ("", other.outer) or other.form:
+            return False
+        (a, f), (b, g) = (way[:2] for way in (self.gated, self.gate))
+        return f != g and {(a, g), (b, f)} == {way[:2] for way in (other.gated, other.gate)}
+
+    def exchanged(self, near_by: Sequence[Array], shape: tuple[int, ...], words: Sequence[str]) -> Variant:
+        """The one of two that differ in nothing else, with the sources by their names."""
+        ways = sorted((way for way in (self.gated, self.gate) if way), key=lambda way: way.name == NONE)
+        says = " times ".join(words[i] if name == NONE else f"{name} of {words[i]}" for i, name, _ in ways)
+        choice = f"{ways[0].name} of {ways[0].source}"
+        return Variant((), says, partial(spread, self.made, near_by, shape), choice, "gate-exchanged")
+
     def variant(self, near_by: Sequence[Array], shape: tuple[int, ...]) -> Variant:
         gate, source = (ANY, ANY) if self.gate is None else (self.gate.name, f"gate {self.gate.source}")
         more = (
@@ -108,9 +134,20 @@ def gated_by_another(site: Site) -> Iterator[Variant]:
     shape, at = site.first.shape, picked(site.first.shape)
     near_by = [y for x in floats(site) for y in laid_out(x, shape)][:NEAREST]
     rows = [np.broadcast_to(x, shape)[at] for x in near_by]
-    for side in (site.first[at], site.second[at]) if rows else ():
-        for product in products(rows, side):
-            yield product.variant(near_by, shape)
+    if not rows:
+        return
+    mine, theirs = (products(rows, side[at]) for side in (site.first, site.second))
+    for product, other in islice(((a, b) for a in mine for b in theirs if a.is_exchanged(b)), 1):
+        words = [said(site, x) for x in near_by]
+        yield from (one.exchanged(near_by, shape, words) for one in (product, other))
+        return
+    yield from (product.variant(near_by, shape) for product in (*mine, *theirs))
+
+
+def said(site: Site, x: Array) -> str:
+    """A source by its name."""
+    named = dict(zip(map(id, (*site.inputs, *site.given)), (words for words, _ in site.called)))
+    return named.get(id(x), "another value")
 
 
 def products(rows: Sequence[Array], side: Array) -> list[Product]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from math import prod, sqrt
 
@@ -99,19 +99,20 @@ PLAIN = (
 NEAR = 1e-9
 
 
-def recognised(number: float, shapes: Sequence[tuple[int, ...]]) -> tuple[str, str] | None:
-    """What a factor is, in words, and the cause for it; None for 1 and for what means nothing."""
+def recognised(number: float, site: Site) -> tuple[str, str] | None:
+    """What a factor of a value is, in words, and the cause for it; None for 1 and for what means nothing."""
     if abs(number - 1) < NEAR:
         return None
-    for value, words, cause_ in known(shapes):
+    for value, words, cause_ in known(site):
         if abs(number - value) <= NEAR * abs(value):
             return words, cause_
     return None
 
 
-def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]:
+def known(site: Site) -> Iterator[tuple[float, str, str]]:
     """Constants, the most telling first."""
     yield -1.0, "-1", "sign-flipped"
+    shapes = [x.shape for x in (site.first, *site.inputs)]
     sizes = sorted({n for shape in shapes for n in counts(shape) if n > 1})
     for n in sorted({n for shape in shapes for n in counts(shape[len(shape) > 1 :]) if n > 1}):  # not the examples
         yield sqrt(n), f"sqrt({n})", "scale-sqrt-width"
@@ -122,13 +123,26 @@ def known(shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[float, str, str]]
             yield (n / (n - 1)) ** power, f"({n}/{n - 1})" + "^0.5" * (power < 1), "scale-unbiased"
             yield ((n - 1) / n) ** power, f"({n - 1}/{n})" + "^0.5" * (power < 1), "scale-unbiased"
     for n in sizes:
-        yield float(n), f"{n}", "scale-count"
-        yield 1 / n, f"1/{n}", "scale-count"
+        if any(may_be_summed(x.size, site.first.size, n) for x in site.inputs):
+            yield float(n), f"{n}", "scale-count"
+            yield 1 / n, f"1/{n}", "scale-count"
     for value in PLAIN:
         yield value, f"{value:.6g}", "scale-constant"
-    for percent in range(5, 100, 5):
-        yield 1 - percent / 100, f"1 - {percent / 100:g}", "scale-dropout"
-        yield 1 / (1 - percent / 100), f"1/(1 - {percent / 100:g})", "scale-dropout"
+    for p in rates(site):
+        yield 1 - p, f"1 - {p:g}", "scale-dropout"
+        yield 1 / (1 - p), f"1/(1 - {p:g})", "scale-dropout"
+
+
+def may_be_summed(size: int, given: int, n: int) -> bool:
+    """Whether of so many elements each n, or a multiple, may be summed up to what is given."""
+    return given > 0 and size >= given * n and size % (given * n) == 0
+
+
+def rates(site: Site) -> list[float]:
+    """The rates of dropout that either side is told."""
+    told = {name: value for side in site.sides for name, value in side.config.items() if isinstance(value, float)}
+    named = [value for name, value in told.items() if name in ("p", "rate") or "drop" in name]
+    return [value for value in named if 0 < value < 1]
 
 
 def counts(shape: tuple[int, ...]) -> set[int]:
@@ -147,9 +161,8 @@ def scaled(site: Site) -> Iterator[Variant]:
 def factors(site: Site) -> Iterator[Change]:
     ratio = float(np.vdot(site.first, site.second) / (np.vdot(site.first, site.first) or 1.0))
     if np.isfinite(ratio) and ratio:
-        shapes = [x.shape for x in (site.first, *site.inputs)]
         for factor in (ratio, 1 / ratio):
-            words, cause_ = recognised(factor, shapes) or (f"{factor:.10g}", "scale-constant")
+            words, cause_ = recognised(factor, site) or (f"{factor:.10g}", "scale-constant")
             yield Change(cause_, f"times {words}", partial(np.multiply, factor))
 
 

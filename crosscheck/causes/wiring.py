@@ -207,8 +207,7 @@ def scaling(site: Site, a: Term, b: Term, terms: int) -> str:
     ratio = b.factor / a.factor
     if terms > 1 and {round(a.factor, 9), round(b.factor, 9)} == {1.0, 2.0}:
         return "positional-twice" if a.column.own else "residual-twice"
-    shapes = [x.shape for x in (site.first, *site.inputs)]
-    known = recognised(ratio, shapes)
+    known = recognised(ratio, site)
     return known[1] if known else "scale-constant"
 
 
