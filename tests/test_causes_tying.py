@@ -201,6 +201,20 @@ def test_a_matrix_that_the_other_model_lacks_is_not_tied():
     assert report.pairing.first_alone == ("decode.weight",)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_matrix_on_which_nothing_depends_is_not_tied(turned):
+    class Unused(Net):
+        def __init__(self):
+            super().__init__(False)
+            self.aside = torch.nn.Linear(16, 50, bias=False)
+
+    pair = (Unused(), Port(False))
+    report, notes, _ = both(*(pair[::-1] if turned else pair))
+    assert report.agree
+    assert not notes
+    assert report.pairing.as_data()["second_alone" if turned else "first_alone"] == ("aside.weight",)
+
+
 def test_the_pairing_says_that_the_second_has_no_place_for_two():
     weights = {name: value.detach().numpy() for name, value in Net(False).state_dict().items()}
     with pytest.raises(ValueError, match=r"head\.weight of Net has no counterpart in Port"):

@@ -1,14 +1,14 @@
 """Parameters that are one in one model and two in the other: a table of embeddings that makes the logits, too.
 
-What has no counterpart may be one of those that have. It is, if the models give the same then; or if nothing else in
-the other model has the size of the vocabulary that comes out, whatever else is wrong.
+What has no counterpart may be one of those that have. It is, if the models give the same then and did not before; or,
+whatever else is wrong, if it is a matrix of the size of a table, and as many numbers come out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -30,19 +30,20 @@ def shared(twins: Twins) -> Twins:
     """The twins with what is shared on one side only: if on the first, it is carried to both places; if on the second,
     the first is run as one that shares it."""
     for path in twins.pairing.second_alone:
-        twins = best(twins, twins.second.leaf(path), list(islice(carried_twice(twins, path), TRIALS)))
+        twins = known(twins, twins.second.leaf(path), carried_twice(twins, path))
     for path in twins.pairing.first_alone:
-        twins = best(twins, twins.first.leaf(path), list(islice(held_alike(twins, path), TRIALS)))
+        twins = known(twins, twins.first.leaf(path), held_alike(twins, path))
     return twins
 
 
-def best(twins: Twins, leaf: Leaf, options: list[tuple[Leaf, Twins]]) -> Twins:
-    """The option that is known to be right, or else the twins as they are."""
-    gaps = [apart(option) for _, option in options]
-    if gaps and min(gaps) < SURE:
-        return options[int(np.argmin(gaps))][1]
-    tables = [option for home, option in options if home.is_table and not leaf.is_table]
-    return tables[0] if tables and gives(twins, leaf) else twins
+def known(twins: Twins, leaf: Leaf, ways: Iterator[tuple[Leaf, Twins]]) -> Twins:
+    """The way that is known to be right, or else the twins as they are."""
+    tried = list(islice(ways, TRIALS))
+    if not tried or apart(twins) < SURE:  # what nothing depends on is not to be told
+        return twins
+    right = (way for _, way in tried if apart(way) < SURE)
+    tables = (way for home, way in tried if home.is_table and not leaf.is_table and gives(twins, leaf))
+    return next(chain(right, tables), twins)
 
 
 def carried_twice(twins: Twins, path: str) -> Iterator[tuple[Leaf, Twins]]:
@@ -57,11 +58,11 @@ def carried_twice(twins: Twins, path: str) -> Iterator[tuple[Leaf, Twins]]:
 
 def held_alike(twins: Twins, path: str) -> Iterator[tuple[Leaf, Twins]]:
     """Ways in which a leaf of the first model may be another one in the second."""
-    known, model = {}, twins.first
+    ties, model = {}, twins.first
     if isinstance(model, TiedModel):
-        known, model = dict(model.ties), model.model
+        ties, model = dict(model.ties), model.model
     for home, fit in homes(twins, twins.first.leaf(path)):
-        tied = TiedModel(model, {**known, path: (home.path, fit)})
+        tied = TiedModel(model, {**ties, path: (home.path, fit)})
         yield home, replace(twins, first=tied, begun=None, ends={})
 
 
