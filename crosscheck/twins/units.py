@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crosscheck.models.model import Call, Model, is_lookup, module_of
 from crosscheck.pairing.links import Pairing, Piece
@@ -29,22 +30,9 @@ class Unit:
 def units(first: Model, second: Model, calls: Sequence[Call], others: Sequence[Call], pairing: Pairing) -> list[Unit]:
     """In the order in which the first model's calls completed; the whole ("") last."""
     home = homes(pairing)
-    image = {
-        module: frozenset(home[link.second] for link in pairing.links if link.first.path in leaves)
-        for module, leaves in owned(first, calls).items()
-    }
-    there = {
-        module: frozenset(home[link.second] for link in pairing.links if link.second.path in leaves)
-        for module, leaves in owned(second, others).items()
-    }
-    chains = []
-    for pieces, looked_up in dict.fromkeys((image[path, kind], is_lookup(kind)) for path, kind in image):
-        mine, theirs = (
-            nested([path for path, kind in side if side[path, kind] == pieces and is_lookup(kind) == looked_up])
-            for side in (image, there)
-        )
-        if pieces and mine and theirs:
-            chains.append((mine, theirs))
+    mine = grouped(first, calls, [(link.first.path, home[link.second]) for link in pairing.links])
+    theirs = grouped(second, others, [(link.second.path, home[link.second]) for link in pairing.links])
+    chains = [(mine[have], theirs[have]) for have in mine if have.pieces and have in theirs]
     matches = counterparts(chains, calls, others) | {"": ""}
     found = paired_calls(calls, others, matches)
     return [Unit(a, b, not any(inside(calls, other, a) for other, _ in found)) for a, b in found]
@@ -56,17 +44,29 @@ def homes(pairing: Pairing) -> dict[Piece, Piece]:
     return {link.second: found[link.first] if link.why == TIED else link.second for link in pairing.links}
 
 
-def owned(model: Model, calls: Sequence[Call]) -> dict[tuple[str, str], frozenset[str]]:
-    """For every module that is called, and its class, the numeric leaves below it, and a table that it has too."""
-    found = {}
+class Have(NamedTuple):
+    """What is below a module, as the second model's pieces, and whether it looks up: an embedding and the layer that
+    makes logits by its table have the same."""
+
+    pieces: frozenset[Piece]
+    looks_up: bool
+
+
+def grouped(model: Model, calls: Sequence[Call], pieces: Sequence[tuple[str, Piece]]) -> dict[Have, list[str]]:
+    """The modules that are called, innermost first, by what they have; `pieces`: of which leaf each is."""
+    found: dict[Have, list[str]] = {}
     for path, kind in dict.fromkeys((call.path, call.kind) for call in calls):
-        prefix = f"{module_of(path)}." if path else ""
-        leaves = [leaf for leaf in model.leaves if counts(leaf)]
-        also = [leaf for leaf in leaves if leaf.is_also_in(path) and not is_lookup(kind)]
-        found[path, kind] = frozenset(
-            leaf.path for leaf in [*also, *leaves] if leaf in also or within(leaf.path, prefix)
-        )
-    return found
+        leaves = owned(model, path, kind)
+        have = Have(frozenset(piece for leaf, piece in pieces if leaf in leaves), is_lookup(kind))
+        found.setdefault(have, []).append(path)
+    return {have: nested(paths) for have, paths in found.items()}
+
+
+def owned(model: Model, path: str, kind: str) -> set[str]:
+    """The numeric leaves below a module, and a table that it has too."""
+    prefix = f"{module_of(path)}." if path else ""
+    also = [leaf for leaf in model.leaves if leaf.is_also_in(path) and not is_lookup(kind)]
+    return {leaf.path for leaf in model.leaves if counts(leaf) and (within(leaf.path, prefix) or leaf in also)}
 
 
 def within(path: str, prefix: str) -> bool:
