@@ -1,5 +1,8 @@
 """A parameter that is one in one model and two in the other: a table of embeddings that makes the logits, too."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -213,6 +216,14 @@ def test_a_matrix_on_which_nothing_depends_is_not_tied(turned):
     assert report.agree
     assert not notes
     assert report.pairing.as_data()["second_alone" if turned else "first_alone"] == ("aside.weight",)
+
+
+@pytest.mark.parametrize("pair", [(Net(False), Port(True)), (Port(False), Net(True)), (Net(False), linen_port())])
+def test_the_script_runs_the_two_layers_with_the_matrix_that_each_has(pair, tmp_path):
+    report, _, _ = both(*pair)
+    script = report.reproduction(tmp_path)
+    printed = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert float(printed.split()[-1]) == pytest.approx(report.first_divergence.gap.relative, rel=0.02)
 
 
 def test_the_pairing_says_that_the_second_has_no_place_for_two():

@@ -15,7 +15,7 @@ from string import Template
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Arrays, Model
+from crosscheck.models.model import Arrays, Call, Model, module_of
 from crosscheck.report.files import write_atomically
 from crosscheck.twins.constructors import constructed
 from crosscheck.twins.forced import Match, there
@@ -27,7 +27,7 @@ from crosscheck.twins.twins import Twins
 
 @dataclass(frozen=True)
 class Half:
-    """One side of the script."""
+    """One side of the script. method: that which is called, "" for the module itself."""
 
     side: str
     model: Model
@@ -35,6 +35,7 @@ class Half:
     kind: str
     leaves: Arrays
     inputs: Arrays
+    method: str = ""
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -64,13 +65,16 @@ def halves(twins: Twins, culprit: Culprit, match: Match) -> tuple[Half, Half]:
     given = twins.first.values() if culprit.rung == "given" else twins.random
     values = twins.values(given)
     inputs = match.first.inputs, there(match.first.inputs, match.inputs)
-    first, second = (
-        Half(side, model, call.path, call.kind, below(v, call.path, model.framework), x)
-        for side, model, call, v, x in zip(
-            ("first", "second"), (twins.first, twins.second), (match.first, match.second), values, inputs
-        )
-    )
+    models, calls = (twins.first, twins.second), (match.first, match.second)
+    first, second = (half_of(*of) for of in zip(("first", "second"), models, calls, values, inputs))
     return first, second
+
+
+def half_of(side: str, model: Model, call: Call, values: Arrays, inputs: Arrays) -> Half:
+    path = module_of(call.path)
+    aliases = {alias: values[leaf.path] for leaf in model.leaves if leaf.path in values for alias in leaf.aliases}
+    leaves = below(aliases | model.completed(values), path, model.framework)
+    return Half(side, model, path, module_of(call.kind), leaves, inputs, "attend" * (path != call.path))
 
 
 def below(values: Mapping[str, Array], path: str, framework: str) -> Arrays:
@@ -92,6 +96,7 @@ def script(report: Report, culprit: Culprit, mine: Half, theirs: Half, folder: P
         flags = {"mode": "train" if train else "eval", "train": train, "wide": wide, "backward": backward}
         flags["dtype"] = "float64" if wide else "float32"
         template = SIDES.get(half.model.framework, SIDES["other"])
+        flags |= {"call": f".{half.method}" if half.method else "", "method": repr(half.method or "__call__")}
         parts.append(Template(template).substitute(side=half.side, layer=layer_text(report, half, folder), **flags))
     return "\n\n".join([*parts, TAIL])
 

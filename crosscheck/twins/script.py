@@ -82,7 +82,7 @@ NNX = """def $side():
         filled = [(keys, v.replace(now[name]) if name in now else v) for name, (keys, v) in paths.items()]
         model = nnx.merge(graph, nnx.from_flat_state(filled))
         args, kwargs = arguments({name: smooth.get(name, x) for name, x in inputs.items()})
-        y = named(model(*args, **kwargs))
+        y = named(model$call(*args, **kwargs))
         after = {".".join(map(str, k)): v.get_value() for k, v in nnx.to_flat_state(nnx.state(model, nnx.BatchStat))}
         return sum(jnp.sum(y[name] * u) for name, u in cotangents.items()), (y, after)
 
@@ -107,10 +107,11 @@ LINEN = """def $side():
     def run(trained, smooth):
         variables = traverse_util.unflatten_dict(values | trained, sep=".")
         args, kwargs = arguments({name: smooth.get(name, x) for name, x in inputs.items()})
-        taken = type(layer).__call__.__code__.co_varnames
+        taken = getattr(type(layer), $method).__code__.co_varnames
         kwargs |= {name: value for name, value in switches.items() if name in taken}
         changing = [name for name in variables if name != "params"]
-        result, after = layer.apply(variables, *args, mutable=changing, rngs={"dropout": jax.random.key(0)}, **kwargs)
+        how = {"mutable": changing, "rngs": {"dropout": jax.random.key(0)}, "method": $method}
+        result, after = layer.apply(variables, *args, **how, **kwargs)
         y = named(result)
         return sum(jnp.sum(y[name] * u) for name, u in cotangents.items()), (y, after)
 
