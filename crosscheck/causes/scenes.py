@@ -236,6 +236,7 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         "given": tuple(source.array for source in given),
         "reaches": reached.first.kind if reached else "",
         "called": tuple((source.words, source.kind) for source in (*inputs, *given)),
+        "arrived": {i: source.there for i, source in enumerate(inputs) if source.there is not None},
         "train": scene.asks[0].train,
     }
     return sorted(

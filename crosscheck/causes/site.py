@@ -35,7 +35,8 @@ class Site:
     what modules without parameters in the first model's wiring gave; of a gradient, what went forward. called: the
     inputs, then what is given, in words, each with the class of the module that made it (GIVEN, LATE). cotangents: what
     may have come back, the nearest last. reaches: the class of the module that a value goes to. coarse: whether either
-    model is known to keep float32 somewhere, so that hypotheses are held to float32's rounding."""
+    model is known to keep float32 somewhere, so that hypotheses are held to float32's rounding. arrived: what is in the
+    place of an input in the second model, if a fault before made it another value."""
 
     target: str
     first: Array
@@ -54,6 +55,7 @@ class Site:
     cotangents: tuple[Array, ...] = ()
     reaches: str = ""
     coarse: bool = False
+    arrived: Mapping[int, Array] = field(default_factory=dict)
 
     @property
     def x(self) -> Array:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from crosscheck.axes import Array
 from crosscheck.causes.site import GIVEN, LATE, wide
 from crosscheck.models.model import Call, Run
-from crosscheck.twins.forced import Match
+from crosscheck.twins.forced import Match, back
 from crosscheck.twins.locate import around
 
+NEAR = 1e-9
 SOURCES, AHEAD, NEAREST = 6, 2, 4
 """Values that wiring may have used: those that came last before it; those that a unit may have been given changed;
 those that are nearer than what goes into the module around."""
@@ -52,15 +55,46 @@ def ended(scene: Any, divergence: Any) -> list[Call]:
 
 
 class Source(NamedTuple):
-    """A value that wiring may have used, what it is in words, and the class of the module that gave it."""
+    """A value that wiring may have used, what it is in words, and the class of the module that gave it; there: what is
+    in its place in the second model, if that is another value."""
 
     array: Array
     words: str
     kind: str = ""
+    there: Array | None = None
 
 
 def told(value: Array, call: Call, when: str = GIVEN) -> Source:
     return Source(wide(value), f"`{call.key}`", when + call.kind)
+
+
+def reaching(scene: Any, call: Call, words: str) -> list[Source]:
+    """What a call of either model is given, and what is in its place in the other."""
+    pairs = [pair for match in scene.matches for pair in taken(scene, match) if is_around(call, match)]
+    mine = any(call is own for own in scene.run.calls)
+    found = []
+    for value in call.inputs.values():
+        same = [pair for pair in pairs if np.array_equal(pair[0 if mine else 1], value)]
+        here, there = same[0] if same else (value, value)
+        found.append(Source(wide(here), words, "", None if alike(here, there) else wide(there)))
+    return found
+
+
+def is_around(call: Call, match: Match) -> bool:
+    """Whether a unit is this call or lies in it."""
+    return any(f"{key}.".startswith(f"{call.key}.") for key in (match.unit.first, match.unit.second))
+
+
+def taken(scene: Any, match: Match) -> list[tuple[Array, Array]]:
+    """What a unit is given in the first model, beside what comes to it in the second: where a stream went wrong before,
+    something else."""
+    there = next(call for call in scene.forced.calls if call.key == match.unit.second)
+    arrived = back(there.inputs, match.inputs)
+    return [(value, arrived[name]) for name, value in match.first.inputs.items() if name in arrived]
+
+
+def alike(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, NEAR, NEAR * np.abs(a).max(initial=0))
 
 
 def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
@@ -71,12 +105,9 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     entering = []
     if divergence.match is not None:
         where = f"`{divergence.first}`" if divergence.first else "the whole"
-        entering = [Source(wide(v), f"what goes into {where}") for v in divergence.match.first.inputs.values()]
-    entering += [
-        Source(wide(value), f"what goes into `{call.key}`")
-        for call in ended(scene, divergence)
-        for value in call.inputs.values()
-    ]
+        entering = reaching(scene, divergence.match.first, f"what goes into {where}")
+    for call in ended(scene, divergence):
+        entering += reaching(scene, call, f"what goes into `{call.key}`")
     enters = bool(divergence.before)
     mine, theirs = earlier(scene.run, match.unit.first, enters), earlier(scene.forced, match.unit.second, enters)
     inner = [m for m in scene.matches if m.unit.inner and m.unit.first != match.unit.first]
@@ -85,7 +116,7 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
     for call in (m.first for m in early[-AHEAD:]):
-        found += [Source(wide(value), f"what goes into `{call.key}`") for value in call.inputs.values()]
+        found += reaching(scene, call, f"what goes into `{call.key}`")
     sources = [(call, "") for call in passed[-SOURCES // 2 :]]
     sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]
     given = [[told(value, call, when) for value in call.outputs.values()] for call, when in sources]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from crosscheck.causes.catalogue import cause
@@ -135,8 +136,10 @@ def wired(site: Site) -> Iterator[Variant]:
         return
     if not alone(site) or site.second.shape != site.first.shape:
         return
-    found = columns(site)
-    named = told_apart(site, [c for c in found if not is_result(c, site)]) or told_apart(site, found)
+    named = told_apart(site, site, False) or told_apart(site, site, True)
+    if site.arrived and not named:
+        theirs = replace(site, inputs=tuple(site.arrived.get(i, x) for i, x in enumerate(site.inputs)))
+        named = told_apart(site, theirs, False)
     for ids, a, b in named[:3]:
         for which, reading in (("first", a), ("second", b)):
             make = partial(reading.make, site.first.shape)
@@ -144,11 +147,13 @@ def wired(site: Site) -> Iterator[Variant]:
             yield Variant((), str(reading), make, f"{which} {a} {b}", ids[0], more)
 
 
-def told_apart(site: Site, found: Sequence[Column]) -> list[tuple[list[str], Reading, Reading]]:
-    """Readings of both sides and the causes by which they differ, the fewest first."""
+def told_apart(site: Site, there: Site, results: bool) -> list[tuple[list[str], Reading, Reading]]:
+    """Readings of both sides, the second by the columns that are there, and the causes by which they differ, the fewest
+    first; with what modules without parameters made at the end, or without."""
     exact = FLOAT32 if site.coarse else EXACT
+    found, found_there = ([c for c in columns(s) if results or not is_result(c, s)] for s in (site, there))
     mine = readings(site.first, found, exact)
-    theirs = readings(site.second, found, exact) if mine else []
+    theirs = readings(site.second, found_there, exact) if mine else []
     every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
     return sorted((trio for trio in every if all(trio[0]) and trio[0]), key=lambda trio: len(trio[0]))
 

@@ -1,7 +1,8 @@
 """Differences that a model's own code hands on: a residual stream brings what went wrong at one place to later ones.
 
 What modules are given and give is forced to be right, what lies between them is not. So behind a stretch of wiring that
-is at fault others may show the same difference, a multiple of it, or its mean over an image or a sequence.
+is at fault others may show the same difference, a multiple of it, or its mean over an image or a sequence, or what it
+has at one end of that.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ def differences(twins: Any, scene: Any, divergence: Any) -> Iterator[Array]:
 
 
 def ways_on(difference: Array, later: Array) -> Iterator[Array]:
-    """A difference, or its mean over all axes but the examples' and the channels', in the shape of a later one."""
+    """A difference, its mean over all axes but the examples' and the channels', or the first or last along one axis, in
+    the shape of a later one."""
     inner = [tuple(range(2, difference.ndim)), tuple(range(1, difference.ndim - 1))]
-    for way in (difference, *(difference.mean(axes) for axes in inner if axes)):
+    means = [difference.mean(axes) for axes in inner if axes]
+    ends = [difference.take(end, axis) for axis in range(1, difference.ndim) for end in (0, -1)]
+    for way in (difference, *means, *ends):
         if way.shape == later.shape:
             yield way

@@ -1,7 +1,8 @@
 """Where a parameter enters the forward pass, told by moving it.
 
-A stretch of own code that is at fault forward gives a wrong gradient to the parameters that it uses, and what it passes
-by has none; so these are not told again. What enters elsewhere is.
+A stretch of own code that is at fault forward gives a wrong gradient to the parameters that it uses and, for a stream
+takes it back, to those that enter the same code before; what it passes by has none. So these are not told again. What
+enters elsewhere is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ MOVE = 0.01
 
 
 def follows_a_fault(divergence: Any, twins: Any, scene: Any, faults: Sequence[Any]) -> bool:
-    """Whether it is the gradient by a parameter that enters in a stretch of own code that is among the faults."""
+    """Whether it is the gradient by a parameter that enters in a stretch of own code that is among the faults, or ahead
+    of it."""
     leaf = divergence.gap.kind == "gradient" and not divergence.wiring
     if not leaf or divergence.match is None or divergence.match.unit.inner:
         return False
@@ -29,17 +31,14 @@ def follows_a_fault(divergence: Any, twins: Any, scene: Any, faults: Sequence[An
     if not here:
         return False
     at = entering(twins, scene, divergence.gap.path)
-    return at is None or any(at == fault.before or lies_in(scene.run, at, fault) for fault in here)
+    return at is None or any(at == fault.before or is_ahead(scene.run, at, fault) for fault in here)
 
 
-def lies_in(run: Run, key: str, fault: Any) -> bool:
-    """Whether a call is made in the stretch that is at fault: behind what completed before it, ahead of its end."""
+def is_ahead(run: Run, key: str, fault: Any) -> bool:
+    """Whether a call is made before the stretch that is at fault ends."""
     keys = [call.key for call in run.calls]
-    if key not in keys:
-        return False
-    start = keys.index(fault.after) + 1 if fault.after in keys else 0
     end = begins(run, fault.before) if fault.before in keys else len(keys)
-    return start <= keys.index(key) < end
+    return key in keys and begins(run, key) < end
 
 
 def is_passed_by(divergence: Any, twins: Any, scene: Any) -> bool:
