@@ -162,6 +162,10 @@ def attend(
     packing="q k v h d",
     empty="uniform",
     repeat="each",
+    turned="qk",
+    sense=1,
+    window=None,
+    cap=None,
 ):
     """By hand, as ports write it."""
     if len(parts) == 1:
@@ -170,7 +174,7 @@ def attend(
     d = q.shape[-1] // heads
     q, k, v = (split_heads(lib, x, d, split) for x in (q, k, v))
     if rope:
-        q, k = (turn(lib, x, rope, base) for x in (q, k))
+        q, k, v = (turn(lib, x, rope, base, sense) if which in turned else x for which, x in zip("qkv", (q, k, v)))
     k, v = (share(lib, x, heads, repeat) for x in (k, v))
     scores = q @ k.swapaxes(2, 3) * (d**-0.5 if scale is None else scale)
     t, s = scores.shape[2:]
@@ -179,6 +183,8 @@ def attend(
         scores = scores - array(alibi)
     keep = np.ones((1, 1, t, s), bool) if mask is None else mask
     keep = keep if causal is None else keep & np.tril(np.ones((t, s), bool), causal)
+    keep = keep if window is None else keep & np.triu(np.ones((t, s), bool), 1 - window)
+    scores = scores if cap is None else cap * lib.tanh(scores / cap)
     low = {"uniform": -1e30, "zero": -float("inf"), "NaN": -float("inf")}[empty]
     scores = lib.where(array(keep), scores, low)
     weights = torch.softmax(scores, axis) if lib is torch else jax.nn.softmax(scores, axis)
@@ -206,10 +212,10 @@ def split_heads(lib, x, d, way):
     )
 
 
-def turn(lib, x, way, base):
+def turn(lib, x, way, base, sense):
     t, d = x.shape[-2:]
     angle = np.arange(t)[:, None] * base ** (-np.arange(0, d, 2) / d)
-    cos, sin = (torch.tensor(f(angle)) if lib is torch else f(angle) for f in (np.cos, np.sin))
+    cos, sin = (torch.tensor(f(sense * angle)) if lib is torch else f(sense * angle) for f in (np.cos, np.sin))
     if way == "halves":
         a, b = x[..., : d // 2], x[..., d // 2 :]
         return lib.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
@@ -244,6 +250,9 @@ BETWEEN = {
     "no-mask": ("attention-mask-missing", MASKED | {"mask": KEEP}, {"mask": None}),
     "not-causal": ("attention-causal-missing", {"causal": 0}, {"causal": None}),
     "strictly": ("attention-causal-alignment", {"causal": 0}, {"causal": -1}),
+    "ahead": ("attention-causal-alignment", {"causal": 0}, {"causal": 1}),
+    "window": ("attention-window", {"causal": 0}, {"window": 2}),
+    "cap": ("attention-softcap", {}, {"cap": 30}),
     "both": ("attention-head-interleaved", {}, {"split": "n t (d h)", "merge": "n t d h"}),
     "both-reshaped": ("attention-reshaped-heads", {}, {"split": "n h t d", "merge": "n h t d"}),
     "split": ("attention-head-interleaved", {}, {"split": "n t (d h)"}),
@@ -251,10 +260,15 @@ BETWEEN = {
     "split-reshaped": ("attention-reshaped-heads", {}, {"split": "n h t d"}),
     "merge-reshaped": ("attention-reshaped-heads", {}, {"merge": "n h t d"}),
     "over-queries": ("attention-softmax-axis", {}, {"axis": -2}),
+    "over-heads": ("attention-softmax-axis", {}, {"axis": 1}),
     "roles": ("attention-roles-exchanged", {}, {"order": (1, 0, 2)}),
     "packing": ("attention-qkv-packing", {"packed": True}, {"packing": "h q k v d"}),
     "rotary": ("rope-half-vs-interleaved", HALVES, PAIRS),
     "rotary-causal": ("rope-half-vs-interleaved", HALVES | {"causal": 0}, PAIRS),
+    "rotary-base": ("rope-base", HALVES, {"base": 5e5}),
+    "rotary-of-queries": ("rope-parts", HALVES, {"turned": "q"}),
+    "rotary-of-values-too": ("rope-parts", PAIRS, {"turned": "qkv"}),
+    "rotary-sense": ("rope-sense", HALVES, {"sense": -1}),
     "no-rotary": ("rope-missing", HALVES, {"rope": None}),
     "alibi": ("attention-alibi", {"alibi": linear_bias(False)}, {"alibi": None}),
     "alibi-both-ways": ("attention-alibi", {"alibi": linear_bias(False)}, {"alibi": linear_bias(True)}),
@@ -274,9 +288,9 @@ def test_between_the_layers(cause_id, sound, fault, framework, faulty):
 
 
 @both_ways
-def test_the_base_of_rotary_positions(framework, faulty):
-    first, second = pair(between, HALVES, {"base": 5e5}, framework, faulty)
-    config = dict(first.side.config) | {"rope_theta": 5e5}
+def test_a_base_of_rotary_positions_that_is_told(framework, faulty):
+    first, second = pair(between, HALVES, {"base": 2e4}, framework, faulty)
+    config = dict(first.side.config) | {"rope_theta": 2e4}
     first.side = Side(first.side.framework, "", config)
     check(explain(site(first, second, "value")), "rope-base", faulty, departs=False)
 
@@ -295,6 +309,15 @@ def test_an_added_mask(framework, faulty):
     wrong = between(("torch", "flax")[(framework == "torch") == (faulty == 1)], alibi=-KEEP.astype(float))
     (first if faulty == 0 else second).y = wrong.y
     check(explain(site(first, second, "value")), "attention-float-mask-added", faulty, departs=False)
+
+
+@both_ways
+def test_a_window_and_a_bound_of_the_scores_that_are_told(framework, faulty):
+    for told, cause_id in (({"window": 4}, "attention-window"), ({"cap": 7}, "attention-softcap")):
+        first, second = pair(between, {"causal": 0}, told, framework, faulty)
+        names = {"sliding_window": 4, "softcap": 7}
+        first.side = Side(first.side.framework, "", dict(first.side.config) | names)
+        check(explain(site(first, second, "value")), cause_id, faulty, departs=False)
 
 
 OUTSIDE = {"scale": {"scale": 0.4}, "alibi": {"alibi": 0.3 * linear_bias(True)}, "heads": {"causal": 2}}

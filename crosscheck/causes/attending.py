@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.attention import CAUSAL, COUNTS, POSITIONS, USES
+from crosscheck.causes.attention import CAPS, CAUSAL, COUNTS, POSITIONS, USES, WINDOWS
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
 from crosscheck.causes.score_terms import BIASED, masks, score_biases
@@ -17,6 +17,10 @@ from crosscheck.causes.site import Site
 from crosscheck.causes.sources import near
 from crosscheck.causes.variant import Variant, family
 
+BY_HEADS = ("LinearGeneral", "DenseGeneral")
+"""Layers that take values by heads."""
+FAR = 9
+"""Positions that are tried as a window of attention where none is told."""
 PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q, k, v together"} | {
     "h d q k v": "q, k, v of each feature together"
 }
@@ -39,7 +43,7 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
     """What reaches the output layer, made of what the layers for q, k and v gave."""
     if site.target != "value" or site.first.dtype.kind != "f" or site.first.ndim not in (3, 4):
         return
-    if site.first.ndim == 4 and site.first.shape[2] not in site.settings(*COUNTS):
+    if site.first.ndim == 4 and site.reaches not in BY_HEADS and site.first.shape[2] not in site.settings(*COUNTS):
         return  # an image, not values by heads
     want = flat(site.first).shape
     tried: list[tuple[tuple[Array, ...], bool]] = []
@@ -168,6 +172,7 @@ def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterat
         settings("causal", list(CAUSAL), CAUSAL.__getitem__, "attention-causal-alignment"),
         bases(site),
         *shape_axes(scene, packed),
+        *bounds(site, scene.parts[-1].shape[1]),
     ]
     axes.append(empties(scene))
     yield from also_coarse(
@@ -191,8 +196,19 @@ def use_axes(site: Site, scene: Scene) -> Iterator[Axis]:
 
 
 def bases(site: Site) -> Axis:
-    own = [float(b) for b in site.settings("rope_theta", "base", "theta", "rope_base") if isinstance(b, (int, float))]
-    return settings("base", [*own, 10000.0, *([500000.0, 1000000.0] if own else [])], "base {:g}".format, "rope-base")
+    told = site.settings("rope_theta", "base", "theta", "rope_base")
+    own = [float(b) for b in told if isinstance(b, (int, float)) and b > 1]
+    return settings("base", [*own, 10000.0, 500000.0, 1000000.0], "base {:g}".format, "rope-base")
+
+
+def bounds(site: Site, time: int) -> Iterator[Axis]:
+    """Of what a query sees, and of the scores: what is told, or customary."""
+    told = [n for n in site.settings(*WINDOWS) if isinstance(n, int) and 0 < n < time]
+    seen = [(n, f"the last {n} positions", "attention-window") for n in told or range(1, min(time, FAR))]
+    yield departures("window", 0, *seen)
+    caps = [cap for cap in site.settings(*CAPS) if isinstance(cap, (int, float)) and cap > 0]
+    capped = [(cap, f"{cap:g} tanh(score / {cap:g})", "attention-softcap") for cap in caps or (50, 30, 20, 10)]
+    yield departures("cap", 0, *capped)
 
 
 def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
@@ -212,7 +228,11 @@ def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
         (("blocks", "reshaped"), "n h t d read as n t (h d)", plain),
         (("reshaped", "reshaped"), "n t (h d) read as n h t d, and back", plain),
     )
-    yield departures("axis", "keys", ("queries", "softmax over queries", "attention-softmax-axis"))
+    ways = [(way, f"softmax over {way}", "attention-softmax-axis") for way in ("queries", "heads")]
+    yield departures("axis", "keys", *ways)
+    turned = [(parts, f"rotary positions of {parts}", "rope-parts") for parts in ("q", "k", "q k v")]
+    yield departures("turned", "q k", *turned)
+    yield departures("sense", 1, (-1, "turned the other way", "rope-sense"))
     yield departures("zero", False, (True, "a key and a value of zeros", "attention-zero-key"))
     if not packed and not same_heads(scene):
         yield departures("repeat", "each", ("turn", "key heads in turn", "attention-kv-head-repeat"))
@@ -260,8 +280,9 @@ class Layout:
 
     def make(self, at: Site, packing: str = "q k v h d", **ways: Any) -> Array:
         uses = tuple(ways.pop(f"mask{place}") for place in range(len(self.scene.masks)))
-        if ways["base"] != 10000.0 and not ways["position"].startswith("rotary"):
-            raise ValueError("a base is of rotary positions alone")
+        plain = ways["base"] == 10000.0 and ways.get("turned", "q k") == "q k" and ways.get("sense", 1) == 1
+        if not plain and not ways["position"].startswith("rotary"):
+            raise ValueError("these are of rotary positions alone")
         split, merge = ways.pop("layout")
         y = self.attention(packing, ways["heads"], at is self.site)(Heads(masks=uses, split=split, merge=merge, **ways))
         if self.scene.out is not None:

@@ -66,7 +66,7 @@ cause(
 cause(
     "attention-causal-alignment",
     "attention",
-    "the causal masks are aligned differently, or one leaves out the position itself",
+    "the causal masks are aligned differently: one leaves out the position itself, or takes in the next",
     "is_causal=True: key j for query i if j <= i, from the start",
     "is_causal=True: the same; with a cache j <= i + s - t, from the end",
     "torch.ones(t, s).tril(s - t).bool()",
@@ -184,6 +184,46 @@ cause(
     "https://arxiv.org/abs/2104.09864",
 )
 cause(
+    "rope-parts",
+    "attention",
+    "rotary positions turn other parts: queries or keys alone, or values as well",
+    "q, k = rotate(q), rotate(k)",
+    "q, k = rotate(q), rotate(k)",
+    "rotate q and k, not v",
+    "rotate q and k, not v",
+    "https://arxiv.org/abs/2104.09864",
+)
+cause(
+    "rope-sense",
+    "attention",
+    "rotary positions turn in opposite senses",
+    "(a cos - b sin, b cos + a sin)",
+    "(a cos - b sin, b cos + a sin)",
+    "change the sign of the sines",
+    "change the sign of the sines",
+    "https://arxiv.org/abs/2104.09864",
+)
+cause(
+    "attention-window",
+    "attention",
+    "a query sees some positions back alone (a sliding window) on one side, or the windows differ",
+    "causal and i - j < window",
+    "causal and i - j < window",
+    "mask = torch.ones(t, t).tril().triu(1 - window)",
+    "mask = jnp.triu(jnp.tril(jnp.ones((t, t))), 1 - window)",
+    "https://arxiv.org/abs/2310.06825",
+)
+cause(
+    "attention-softcap",
+    "attention",
+    "one side bounds the scores by a tanh (Gemma 2)",
+    "cap * torch.tanh(scores / cap)",
+    "cap * jnp.tanh(scores / cap)",
+    "cap * torch.tanh(scores / cap) ahead of the mask",
+    "cap * jnp.tanh(scores / cap) ahead of the mask",
+    "https://arxiv.org/abs/2408.00118",
+)
+cause(
     "attention-alibi",
     "attention",
     "the scores' linear bias by distance (ALiBi) is missing on one side, or counts later positions differently",
@@ -230,10 +270,13 @@ BETWEEN[frozenset(POSITIONS[3:5])] = "attention-alibi"
 BETWEEN.update({frozenset(("none", way)): "rope-missing" for way in POSITIONS[1:3]})
 BETWEEN.update({frozenset(("none", way)): "attention-alibi" for way in POSITIONS[3:5]})
 CAUSAL = {"no": "every key", "from the start": "causal", "from the end": "causal from the end"} | {
-    "without itself": "causal without the position itself"
+    "without itself": "causal without the position itself",
+    "and the next": "causal and the next position",
 }
 BETWEEN.update({frozenset((CAUSAL["no"], says)): "attention-causal-missing" for says in CAUSAL.values()})
 USES = {"unused": "no mask", "kept": "True is attended to", "left out": "True is ignored", "added": "the mask added"}
 BETWEEN.update({frozenset((USES["unused"], says)): "attention-mask-missing" for says in USES.values()})
 BETWEEN[frozenset((USES["kept"], USES["left out"]))] = "attention-bool-mask-inverted"
+WINDOWS = ("window", "window_size", "sliding_window", "attention_window", "local_window")
+CAPS = ("softcap", "logit_cap", "attn_logit_softcap", "attn_logit_softcapping", "attn_logits_soft_cap")
 COUNTS = ("num_heads", "n_heads", "heads", "nhead", "n_head", "num_attention_heads", "nheads", "h")

@@ -42,11 +42,15 @@ class Heads:
     axis: str = "keys"
     repeat: str = "each"
     zero: bool = False
+    turned: str = "q k"
+    sense: int = 1
+    cap: float = 0
+    window: int = 0
 
     @property
     def local(self) -> bool:
         """Whether an output depends on its own query alone."""
-        return self.merge != "reshaped" and self.axis == "keys"
+        return self.merge != "reshaped" and self.axis != "queries"
 
     @property
     def likely(self) -> bool:
@@ -60,7 +64,7 @@ class Attention:
         self.parts, self.masks, self.rows = dict(zip("qkv", parts)), masks, rows
         self.split, self.bias = cache(self._split), cache(self._bias)
 
-    def _split(self, which: str, heads: int, way: str, position: str, base: float) -> Array:
+    def _split(self, which: str, heads: int, way: str, position: str, base: float, sense: int) -> Array:
         x = self.parts[which]
         n, t, e = x.shape
         if e % heads:
@@ -71,29 +75,33 @@ class Attention:
             y = x.reshape(n, t, -1, heads).transpose(0, 3, 1, 2)
         else:
             y = x.reshape(n, heads, t, -1)
-        return rotated(y, position, base) if position.startswith("rotary") else y
+        return rotated(y, position, base, sense) if position.startswith("rotary") else y
 
     def __call__(self, how: Heads) -> Array:
         q, k, v = how.order.split()
         wide = self.parts[q].shape[-1]
         fewer = self.parts[k].shape[-1] * how.heads // wide
         t, s = self.parts[q].shape[1], self.parts[k].shape[1]
-        bias, empty = self.bias(how.masks, how.causal, how.position, how.heads, t, s)
+        bias, empty = self.bias(how.masks, how.causal, how.window, how.position, how.heads, t, s)
         if how.empty != "uniform" and not empty:
             raise ValueError("no query is without a key")
         rows = self.rows if self.rows is not None and how.local else None
         if self.rows is not None and rows is None and not (how.likely and t * s * wide < LARGE):
             raise ValueError("too much to try")
-        query = self.split(q, how.heads, how.split, how.position, how.base)
-        key = self.split(k, fewer, how.split, how.position, how.base)
-        value = self.split(v, fewer, how.split, "none", 0.0)
+        query, key, value = (
+            self.split(which, count, how.split, how.position if role in how.turned else "none", how.base, how.sense)
+            for which, count, role in ((q, how.heads, "q"), (k, fewer, "k"), (v, fewer, "v"))
+        )
         key, value = (repeated(x, how.heads, how.repeat) for x in (key, value))
         at = np.arange(t) if rows is None else np.asarray(rows)
         scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](wide // how.heads, wide)
+        scores = how.cap * np.tanh(scores / how.cap) if how.cap else scores
         y = merged(softmax(scores + bias[:, :, at], how)[..., :s] @ value, how.merge)
         return y if self.rows is None or rows is not None else y[:, list(self.rows)]
 
-    def _bias(self, masks: Sequence[str], causal: str, position: str, heads: int, t: int, s: int) -> tuple[Array, bool]:
+    def _bias(
+        self, masks: Sequence[str], causal: str, window: int, position: str, heads: int, t: int, s: int
+    ) -> tuple[Array, bool]:
         """What is added to the scores: -inf for what is masked, and the distance times a slope; whether it leaves a
         query without a key."""
         total = np.zeros((1, 1, t, s))
@@ -103,8 +111,10 @@ class Attention:
         if position.startswith("alibi"):
             total = total - (np.abs(ago) if position == "alibi, |i - j|" else ago) * slopes(heads)[:, None, None]
         if causal != "no":
-            late = {"from the start": 0, "from the end": s - t, "without itself": -1}[causal]
+            late = {"from the end": s - t, "without itself": -1, "and the next": 1}.get(causal, 0)
             total = np.where(ago + late >= 0, total, -np.inf)
+        if window:
+            total = np.where(ago < window, total, -np.inf)
         return total, bool(np.isneginf(total).all(-1).any())
 
 
@@ -120,7 +130,7 @@ def added(mask: Array, way: str) -> Array:
 def softmax(scores: Array, how: Heads) -> Array:
     if how.zero:
         scores = np.concatenate([scores, np.zeros_like(scores[..., :1])], -1)
-    axis = -1 if how.axis == "keys" else -2
+    axis = {"keys": -1, "queries": -2, "heads": 1}[how.axis]
     top = scores.max(axis, keepdims=True)
     weights = np.exp(scores - np.where(np.isfinite(top), top, 0))
     total = weights.sum(axis, keepdims=True)
@@ -129,13 +139,13 @@ def softmax(scores: Array, how: Heads) -> Array:
     return np.asarray(np.where(empty, fill, weights / np.where(empty, 1, total)))
 
 
-def rotated(x: Array, position: str, base: float) -> Array:
+def rotated(x: Array, position: str, base: float, sense: int) -> Array:
     """Each pair of features turned by its angle: the halves' i-th elements are a pair, or neighbours."""
     t, d = x.shape[-2:]
     if d % 2:
         raise ValueError("an odd number of features has no pairs")
     angle = np.arange(t)[:, None] * base ** (-2 * np.arange(d // 2) / d)
-    cos, sin = np.cos(angle), np.sin(angle)
+    cos, sin = np.cos(angle), sense * np.sin(angle)
     if position == "rotary, halves":
         a, b = x[..., : d // 2], x[..., d // 2 :]
         return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)

@@ -212,7 +212,7 @@ def scaling(site: Site, a: Term, b: Term, terms: int) -> str:
     ratio = b.factor / a.factor
     if terms > 1 and {round(a.factor, 9), round(b.factor, 9)} == {1.0, 2.0}:
         return "positional-twice" if a.column.own else "residual-twice"
-    known = recognised(ratio, site)
+    known = recognised(ratio, replace(site, inputs=()) if terms > 1 else site)  # of a sum the width is its own
     return known[1] if known else "scale-constant"
 
 

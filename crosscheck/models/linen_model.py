@@ -67,9 +67,7 @@ class LinenModel(JaxModel):
         collection, _, within = path.partition(".")
         owner, _, name = within.rpartition(".")
         kind, config = self.told.get(owner, ("", {}))
-        transposed = bool(config.get("transpose_kernel"))
-        axes = flax_axes.axes(kind, name, value.ndim, owner, transposed)
-        turned = kind == "ConvTranspose" and not transposed
+        axes, turned = flax_axes.axes(kind, name, value.ndim, config), flax_axes.turned(kind, config)
         return Leaf(path, value.shape, value.dtype.name, collection == "params", kind, axes, turned=turned)
 
     def values(self) -> Arrays:

@@ -47,9 +47,8 @@ class NnxModel(JaxModel):
     def leaf_of(self, path: str, variable: Any) -> Leaf:
         owner, _, name = path.rpartition(".")
         value, kind = variable.get_value(), kind_of(self.parts.get(owner))
-        transposed = bool(getattr(self.parts.get(owner), "transpose_kernel", False))
-        axes = flax_axes.axes(kind, name, value.ndim, owner, transposed)
-        turned = kind == "ConvTranspose" and not transposed
+        settings = vars(self.parts[owner]) if owner in self.parts else {}
+        axes, turned = flax_axes.axes(kind, name, value.ndim, settings), flax_axes.turned(kind, settings)
         trainable = isinstance(variable, nnx.Param)
         return Leaf(path, value.shape, value.dtype.name, trainable, kind, axes, self.shared.get(path, ()), turned)
 

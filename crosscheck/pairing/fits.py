@@ -93,7 +93,8 @@ def by_names(first: tuple[int, ...], second: tuple[int, ...], axes: str, others:
 def by_group(a: dict[str, int], b: dict[str, int]) -> Fit | None:
     """Where all axes but one on one side have the same names, that one is made of the rest of the other's."""
     alone, alone_there = ([n for n in x if n not in y] for x, y in ((a, b), (b, a)))
-    if min(len(alone), len(alone_there)) != 1 or prod(a.values()) != prod(b.values()):
+    shared = {n: a[n] for n in a if n in b}
+    if min(len(alone), len(alone_there)) != 1 or prod(a.values()) != prod(b.values()) or shared.items() - b.items():
         return None
     many = a if len(alone) > 1 else b
     group = f"({' '.join(alone if many is a else alone_there)})"
