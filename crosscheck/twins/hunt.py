@@ -20,6 +20,8 @@ from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
+NORM_MOVED = "norm-before-or-after"
+HANDED_ON = ("residual-from-elsewhere", "residual-missing", "value-from-elsewhere", "layer-missing")
 
 
 @dataclass
@@ -75,12 +77,25 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     for culprit in culprits:
         if not culprit.excused:
             explain(twins, scene, culprit)
-    return culprits
+    return [culprit for culprit in culprits if not follows_a_norm(culprit, culprits)]
 
 
 def follows(divergence: Divergence) -> bool:
     """Whether it is of the backward pass through a place: what is wrong forward there is wrong backward too."""
     return divergence.direction == "backward" and divergence.gap.kind != "gradient"
+
+
+def follows_a_norm(culprit: Culprit, culprits: Sequence[Culprit]) -> bool:
+    """Whether it is of code in which a norm stands elsewhere, and nothing but what that leads to: other values are
+    handed on all through it."""
+    own = ids(culprit)
+    moved = {c.divergence.first for c in culprits if c.divergence.wiring and ids(c) == {NORM_MOVED}}
+    here = culprit.divergence.wiring and culprit.divergence.first in moved and not culprit.excused
+    return here and own != {NORM_MOVED} and own <= {NORM_MOVED, *HANDED_ON}
+
+
+def ids(culprit: Culprit) -> set[str]:
+    return {cause.id for cause in culprit.explanation.causes} if culprit.explanation else set()
 
 
 def is_used_apart(divergence: Divergence, twins: Twins, scene: Scene) -> bool:

@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from crosscheck.axes import Array
 from crosscheck.models.model import Call
 from crosscheck.pairing.links import Link, Pairing
+from crosscheck.pairing.names import words
 from crosscheck.twins.forced import Match, forces, matches, tensors
 from crosscheck.twins.layouts import Images, distance
 from crosscheck.twins.twins import Twins
@@ -23,9 +24,10 @@ from crosscheck.twins.units import units, within
 
 ROUNDS = 4
 SURE = 1e-6
-STAY = 0.4
+STAY, NAMED = 0.4, 0.1
 """What it costs to leave a unit with a counterpart that gets something else, where a new one that gets something else
-costs 1: of two units that would change places both have to be sure, or else the code around them is at fault."""
+costs 1: of two units that would change places both have to be sure, or else the code around them is at fault. Of units
+of the same name all have to be: norms that stand elsewhere bring every layer what is the next one's."""
 Swaps = Mapping[str, tuple[str, str]]
 """By a unit of the first model: the unit of the second that it had, and the one that it gets."""
 
@@ -97,12 +99,16 @@ def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: Images) 
         return {}
     wrong = [i for i, cost in enumerate(current) if cost >= SURE]
     doubt = np.where(costs[np.ix_(wrong, wrong)] < SURE, 0.0, 1.0)
-    np.fill_diagonal(doubt, STAY)
+    np.fill_diagonal(doubt, [NAMED if are_called_alike(group[i]) else STAY for i in wrong])
     rows, columns = linear_sum_assignment(doubt)
     better = {wrong[i]: wrong[j] for i, j in zip(rows, columns)}
     if not any(i != j and costs[i, j] < SURE for i, j in better.items()):
         return {}
     return {group[i].first.path: (group[i].second.path, group[j].second.path) for i, j in better.items() if i != j}
+
+
+def are_called_alike(match: Match) -> bool:
+    return words(match.first.path) == words(match.second.path)
 
 
 def apart(match: Match, there: Call, images: Images) -> float:
