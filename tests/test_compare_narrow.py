@@ -285,7 +285,7 @@ def test_a_gradient_of_a_layer_without_counterpart_is_not_the_wholes(monkeypatch
     wrong = Gap("gradient", path, np.inf, 1.0, 1.0)
     monkeypatch.setattr(locate, "gradient_gaps", lambda *_: [wrong])
     monkeypatch.setattr(locate, "state_gaps", lambda *_: [])
-    (found,) = locate.leaf_culprits([whole], None, [], None, None, "float64")
+    (found,) = locate.leaf_culprits([whole], None, [], None, None, {path: owner}, "float64")
     assert (found.first, found.match is not None) == (owner, owner == "")
 
 

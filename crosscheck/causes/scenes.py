@@ -50,15 +50,14 @@ def leaves_of(leaves: Iterable[Leaf], unit: str, values: Mapping[str, Array], tr
     """A unit's leaves by their path below it."""
     kept = [leaf for leaf in leaves if leaf.trainable == trainable]
     found = {alias.rpartition(".")[2]: leaf.path for leaf in kept if leaf.is_also_in(unit) for alias in leaf.aliases}
-    found |= {below(leaf.path, unit): leaf.path for leaf in kept}
+    found |= {below(leaf, unit): leaf.path for leaf in kept}
     return {name: wide(values[path]) for name, path in found.items() if name}
 
 
-def below(path: str, unit: str) -> str:
-    """A leaf's path from a unit, "" if it is not below; linen's leaves begin with the name of their collection."""
+def below(leaf: Leaf, unit: str) -> str:
+    """A leaf's path from a unit, "" if it is not below."""
     prefix = f"{module_of(unit)}." if unit else ""
-    ways = (path, path.partition(".")[2])
-    return next((way.removeprefix(prefix) for way in ways if way.startswith(prefix)), "")
+    return leaf.place.removeprefix(prefix) if leaf.place.startswith(prefix) else ""
 
 
 def alone(twins: Any, scene: Any, match: Match) -> dict[str, Array]:
@@ -124,7 +123,7 @@ def state_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
     found = []
     for leaf in twins.first.leaves:
         path = match.first.path
-        if not leaf.trainable and leaf.owner.endswith(path) and leaf.path in pulled and leaf.name in common["buffers"]:
+        if not leaf.trainable and leaf.module == path and leaf.path in pulled and leaf.name in common["buffers"]:
             mine = scene.run.state[leaf.path]
             found.append(Site("state", wide(mine), wide(pulled[leaf.path]), name=leaf.name, **common))
     return sorted(found, key=apart, reverse=True)
@@ -276,7 +275,7 @@ def wiring_sides(twins: Any, scene: Any, divergence: Any) -> tuple[Side, Side]:
 
 def passed_by(twins: Any, scene: Any, divergence: Any) -> list[Call]:
     """The second model's layers in the stretch, which the first passes by."""
-    owners = {leaf.owner for leaf in twins.second.leaves} - {match.second.path for match in scene.matches}
+    owners = {leaf.module for leaf in twins.second.leaves} - {match.second.path for match in scene.matches}
     return [call for call in between(scene.forced, span_there(scene, divergence)) if call.path in owners]
 
 

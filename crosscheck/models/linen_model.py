@@ -68,7 +68,7 @@ class LinenModel(JaxModel):
         owner, _, name = within.rpartition(".")
         kind, config = self.told.get(owner, ("", {}))
         axes, turned = flax_axes.axes(kind, name, value.ndim, config), flax_axes.turned(kind, config)
-        return Leaf(path, value.shape, value.dtype.name, collection == "params", kind, axes, turned=turned)
+        return Leaf(path, value.shape, value.dtype.name, collection == "params", kind, axes, (), turned, collection)
 
     def values(self) -> Arrays:
         return dict(self.whole)

@@ -22,7 +22,8 @@ Arrays = dict[str, Array]
 class Leaf:
     """A parameter or buffer: its dotted path, shape and dtype; whether it is trained; the class of the module that
     owns it; its axes' names where that class tells them ("cout cin"), else ""; other paths at which it also is; whether
-    its spatial axes run the other way (transposed convolutions of flax, of which the kernel is correlated)."""
+    its spatial axes run the other way (transposed convolutions of flax, of which the kernel is correlated); linen's
+    collection, with which its path begins."""
 
     path: str
     shape: tuple[int, ...]
@@ -32,10 +33,21 @@ class Leaf:
     axes: str = ""
     aliases: tuple[str, ...] = ()
     turned: bool = False
+    collection: str = ""
 
     @property
     def owner(self) -> str:
         return self.path.rpartition(".")[0]
+
+    @property
+    def place(self) -> str:
+        """The path among the modules."""
+        return self.path.removeprefix(f"{self.collection}.") if self.collection else self.path
+
+    @property
+    def module(self) -> str:
+        """The path of the module that owns it."""
+        return self.place.rpartition(".")[0]
 
     @property
     def name(self) -> str:
@@ -182,26 +194,21 @@ class Look:
         place: dict[str, int] = {}
         for index, key in enumerate(self.calls):
             place.setdefault(key.partition("#")[0], index)
-
-        def called(path: str) -> int | None:
-            return place.get(path, place.get(path.partition(".")[2]))
-
-        beside = {(beyond(leaf), leaf.kind) for leaf in leaves if called(leaf.owner) is not None}
+        beside = {(beyond(leaf), leaf.kind) for leaf in leaves if leaf.module in place}
         found = {}
         for leaf in leaves:
-            owner = leaf.owner
-            if called(owner) is None and (beyond(leaf), leaf.kind) in beside and leaf.path not in self.first_use:
+            module = leaf.module
+            if module not in place and (beyond(leaf), leaf.kind) in beside and leaf.path not in self.first_use:
                 continue
-            while owner and called(owner) is None:
-                owner = owner.rpartition(".")[0]
-            at = called(owner)
-            found[leaf.path] = self.first_use.get(leaf.path, len(place) if at is None else at)
+            while module and module not in place:
+                module = module.rpartition(".")[0]
+            found[leaf.path] = self.first_use.get(leaf.path, place.get(module, len(place)))
         return found
 
 
 def beyond(leaf: Leaf) -> str:
-    """The module around a leaf's owner."""
-    return leaf.owner.rpartition(".")[0]
+    """The module around a leaf's module."""
+    return leaf.module.rpartition(".")[0]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Leaf
 from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing.fits import fits
-from crosscheck.pairing.names import role, side, unlikeness
+from crosscheck.pairing.names import role, side, title, unlikeness
 
 IMPOSSIBLE = 1e6
 STRANGERS, TORN, CROSSED = 10.0, 2.0, 2.0
@@ -122,7 +122,7 @@ def against(a: Leaf, b: Leaf) -> float:
     """How unlike two leaves are by name and by what their axes mean."""
     meant = fits(a, b)[0].told or not a.axes or not b.axes
     return (
-        3 * unlikeness(a.owner, b.owner)
+        3 * unlikeness(title(a), title(b))
         + (role(a) != role(b))
         + 2 * (not meant)
         + 0.5 * (sorted(a.shape) != sorted(b.shape))

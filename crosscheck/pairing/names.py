@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from crosscheck.models.model import Leaf
+from crosscheck.models.torch_axes import RECURRENT
 
 SYNONYMS = {
     "bn": "norm", "ln": "norm", "gn": "norm", "batchnorm": "norm", "layernorm": "norm", "groupnorm": "norm",
@@ -17,7 +18,8 @@ SYNONYMS = {
     "mlp": "mlp", "ffn": "mlp", "feedforward": "mlp", "ff": "mlp",
     "emb": "embedding", "embed": "embedding", "embedding": "embedding", "embeddings": "embedding",
     "tok": "token", "token": "token", "wte": "token", "word": "token", "words": "token",
-    "pos": "position", "position": "position", "wpe": "position",
+    "pos": "position", "position": "position", "positional": "position", "positions": "position", "wpe": "position",
+    "cls": "class", "class": "class",
     "head": "head", "classifier": "head", "logits": "head",
     "downsample": "shortcut", "shortcut": "shortcut", "skip": "shortcut", "residual": "shortcut",
     "layers": "layer", "blocks": "layer", "block": "layer", "layer": "layer", "stages": "stage", "stage": "stage",
@@ -48,6 +50,11 @@ def role(leaf: Leaf) -> str:
     if found == "weight" and len(leaf.shape) == 1:
         return "scale"
     return found
+
+
+def title(leaf: Leaf) -> str:
+    """What tells a leaf by name: its module's path, and its own name if that says more than its role."""
+    return leaf.owner if leaf.name.lower() in ROLES or leaf.kind in RECURRENT else leaf.path
 
 
 @cache

@@ -21,10 +21,12 @@ def unpack(
     """For every leaf that several siblings of the other model make up: those, in the order in which they are packed."""
     free, found = list(parts), []
     homes: dict[str, list[str]] = {}
+    large = {leaf.owner for leaf in packs if len(leaf.shape) > 1}
     for pack in sorted(packs, key=lambda leaf: (len(leaf.shape) == 1, used.get(leaf.path, 0))):
         groups = [group for group in siblings(free, used_there) if part_fit(pack, group)]
         at_home = [group for group in groups if owners(group) == homes.get(pack.owner)]
-        groups = at_home or [group for group in groups if owners(group) not in homes.values()]
+        beside = len(pack.shape) == 1 and pack.owner in large
+        groups = at_home or [group for group in groups if owners(group) not in homes.values() and not beside]
         if groups:
             best = min(groups, key=lambda group: unlikeness(pack.owner, common(group)) + 0.1 * groups.index(group))
             homes.setdefault(pack.owner, owners(best))

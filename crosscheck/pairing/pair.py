@@ -114,8 +114,10 @@ def counts(leaf: Leaf) -> bool:
 
 
 def without_twin(leaves: Sequence[Leaf], others: Sequence[Leaf]) -> list[Leaf]:
-    """Leaves that no single leaf of the other model can be: packs, perhaps."""
-    return [leaf for leaf in leaves if not any(may_be(leaf, other) for other in others)]
+    """Leaves that no single leaf of the other model can be: packs, perhaps; and the vectors beside these."""
+    packs = [leaf for leaf in leaves if not any(may_be(leaf, other) for other in others)]
+    homes = {leaf.owner for leaf in packs if len(leaf.shape) > 1}
+    return [leaf for leaf in leaves if leaf in packs or (leaf.owner in homes and len(leaf.shape) == 1)]
 
 
 def may_be(leaf: Leaf, other: Leaf) -> bool:

@@ -61,11 +61,11 @@ def torch_layers(leaves: Sequence[Leaf]) -> list[tuple[str, dict[str, Leaf]]]:
 def flax_cells(
     leaves: Sequence[Leaf], kinds: Mapping[str, str], used: Mapping[str, int]
 ) -> list[tuple[str, list[Leaf]]]:
-    """The cells with their leaves, in order of use. linen has no entry for the collection's name ("params")."""
+    """The cells with their leaves, in order of use."""
     cells: dict[str, tuple[str, list[Leaf]]] = {}
     for leaf in sorted(leaves, key=lambda leaf: used.get(leaf.path, 0)):
-        path = leaf.owner.rpartition(".")[0]
-        kind = kinds.get(path) or kinds.get(path.partition(".")[2]) or ""
+        path = leaf.module.rpartition(".")[0]
+        kind = kinds.get(path, "")
         if kind in CELLS:
             cells.setdefault(path, (kind, []))[1].append(leaf)
     return list(cells.values())

@@ -71,7 +71,8 @@ def compare(
     report.notes += devices(a, b)
     twins = prepare(a, b, given, pairing, seed, report, progress)
     if twins is not None:
-        climb(twins, rungs, report, progress)
+        with np.errstate(invalid="ignore"):  # of the infinities that masks have
+            climb(twins, rungs, report, progress)
         if movers is not None and not report.problem:
             progress("rung step")
             finding, culprits = stepping(twins, movers)

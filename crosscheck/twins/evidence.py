@@ -46,10 +46,11 @@ def settled(twins: Twins, look: Look) -> Twins:
     tried = list(islice(product(*(range(count) for _, count in kinds)), TRIALS))
     choices = [dict(zip(kinds, trial)) for trial in tried]
     scores = [try_out(twins, run, chosen(links, asked, choice))[1] for choice in choices]
-    whole = next((k for k, score in enumerate(scores) if all(near(score, f[0]) < SURE for f in asked.values())), None)
+    module = {i: twins.first.leaf(links[i].first.path).module for i in asked}
+    whole = next((k for k, score in enumerate(scores) if all(near(score, module[i]) < SURE for i in asked)), None)
     open_: list[str] = []
     for i, found in asked.items():
-        at = [near(score, found[0]) for score in scores]
+        at = [near(score, module[i]) for score in scores]
         best = int(np.argmin(at)) if whole is None else whole
         pick = choices[best][question(found)]
         others = [score for score, choice in zip(at, choices) if choice[question(found)] != pick]
@@ -72,14 +73,11 @@ def chosen(
     return [asked[i][choice[question(asked[i])]] if i in asked else link for i, link in enumerate(links)]
 
 
-def near(scores: Mapping[str, float], link: Link) -> float:
-    """The score of the innermost unit around the first model's leaf."""
-    for path in owners(link):
-        while path and path not in scores:
-            path = path.rpartition(".")[0]
-        if path:
-            return scores[path]
-    return scores.get("", np.inf)
+def near(scores: Mapping[str, float], module: str) -> float:
+    """The score of the innermost unit around a module, or that."""
+    while module and module not in scores:
+        module = module.rpartition(".")[0]
+    return scores.get(module, np.inf)
 
 
 def options(twins: Twins, link: Link) -> list[Link]:
@@ -117,12 +115,6 @@ def may_flatten(twins: Twins, look: Look) -> bool:
     return bool(twins.images) and any(may_be_pooled(size, c) for size in sizes for c in channels)
 
 
-def owners(link: Link) -> tuple[str, str]:
-    """The module of the first model's leaf; linen's leaves begin with the name of their collection."""
-    owner = link.first.path.rpartition(".")[0]
-    return owner, owner.partition(".")[2] or owner
-
-
 def try_out(twins: Twins, run: Run, links: Sequence[Link]) -> tuple[list[tuple[Match, Run]], dict[str, float]]:
     """Under these links: the matches with the forced run, and each unit's distance between the outputs, by its path."""
     tried = replace(twins, pairing=replace(twins.pairing, links=tuple(links)))
@@ -157,7 +149,7 @@ def flatten_links(twins: Twins, found: Sequence[tuple[Match, Run]]) -> dict[int,
         size = prod(dict(layout.sizes).values())
         for i, link in enumerate(twins.pairing.links):
             leaf = twins.first.leaf(link.first.path)
-            dense = path in owners(link) and len(leaf.shape) == 2 and not set("1(") & set(link.pattern)
+            dense = path == leaf.module and len(leaf.shape) == 2 and not set("1(") & set(link.pattern)
             if dense and leaf.shape[inputs_axis(leaf)] == size:
                 changed[i] = with_flat(link, inputs_axis(leaf), layout)
     return changed

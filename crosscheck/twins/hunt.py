@@ -55,7 +55,8 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         return [Culprit(finding.rung, p.parting.divergence, p.explanation, list(p.clues)) for p in parted]
     scene = record(twins, trail)
     dtype = twins.rounding(trail.first.dtype)
-    found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, dtype)
+    modules = {leaf.path: leaf.module for leaf in twins.first.leaves}
+    found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, modules, dtype)
     coarse: dict[Divergence, str] = {}
     if dtype == "float64" and found:
         coarse = coarse_places(twins, scene, found) | by_rounded_tables(twins, scene, found)

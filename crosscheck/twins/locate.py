@@ -71,13 +71,19 @@ class Seen:
 
 
 def locate(
-    found: Sequence[Match], run: Run, moved: Sequence[Run], forced: Run, pairing: Pairing, dtype: str
+    found: Sequence[Match],
+    run: Run,
+    moved: Sequence[Run],
+    forced: Run,
+    pairing: Pairing,
+    modules: Mapping[str, str],
+    dtype: str,
 ) -> list[Divergence]:
     """Every culprit: forward ones in forward order, then backward ones in backward order, then state."""
     seen = [look(match, moved, forced, dtype) for match in found]
     parents = {call.key: call.parent for call in run.calls}
     passes = forward_culprits(seen, parents) + backward_culprits(seen, parents)
-    return passes + leaf_culprits(seen, run, moved, forced, pairing, dtype)
+    return passes + leaf_culprits(seen, run, moved, forced, pairing, modules, dtype)
 
 
 def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
@@ -234,19 +240,25 @@ def other_borders(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> se
 
 
 def leaf_culprits(
-    seen: Sequence[Seen], run: Run, moved: Sequence[Run], forced: Run, pairing: Pairing, dtype: str
+    seen: Sequence[Seen],
+    run: Run,
+    moved: Sequence[Run],
+    forced: Run,
+    pairing: Pairing,
+    modules: Mapping[str, str],
+    dtype: str,
 ) -> list[Divergence]:
     """Parameters whose gradient, and buffers whose value afterwards, is wrong, by the unit that owns them."""
     noise, found = Noise(run, moved), []
     for gap_ in [*gradient_gaps(run, forced, noise, pairing, dtype), *state_gaps(run, forced, noise, pairing, dtype)]:
         if gap_.agrees:
             continue
-        owner = gap_.path.rpartition(".")[0]
-        unit = next((s for s in seen if path_of(s.key) in (owner, owner.partition(".")[2] or owner)), None)
+        module = modules[gap_.path]
+        unit = next((s for s in seen if path_of(s.key) == module), None)
         if unit.uneven if unit else any(s.uneven for s in seen):
             continue  # it could not be forced
         match = unit.match if unit else None
-        first, second = (path_of(match.unit.first), path_of(match.unit.second)) if match else (owner, "")
+        first, second = (path_of(match.unit.first), path_of(match.unit.second)) if match else (module, "")
         direction = "state" if gap_.kind == "state" else "backward"
         found.append(Divergence(direction, first, second, gap_, match=match))
     return found

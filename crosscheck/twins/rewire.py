@@ -14,13 +14,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Call
-from crosscheck.pairing.links import Link, Pairing
+from crosscheck.models.model import Call, Leaf
+from crosscheck.pairing.links import Link
 from crosscheck.pairing.names import words
 from crosscheck.twins.forced import Match, forces, matches, tensors
 from crosscheck.twins.layouts import Images, distance
 from crosscheck.twins.twins import Twins
-from crosscheck.twins.units import units, within
+from crosscheck.twins.units import units
 
 ROUNDS = 4
 SURE = 1e-6
@@ -54,11 +54,11 @@ def agree(twins: Twins) -> bool:
 def by_values(twins: Twins) -> Twins:
     for _ in range(ROUNDS):
         found, forced = arrivals(twins)
-        groups = classes(found, twins.pairing)
+        groups = classes(found, twins)
         swaps = {a: ends for group in groups for a, ends in swapped(group, forced, twins.images).items()}
         if not swaps:
             break
-        links = tuple(moved(link, swaps) for link in twins.pairing.links)
+        links = tuple(moved(link, twins.first.leaf(link.first.path), swaps) for link in twins.pairing.links)
         twins = replace(twins, pairing=replace(twins.pairing, links=links), begun=None, ends={})
     return twins
 
@@ -75,14 +75,16 @@ def arrivals(twins: Twins) -> tuple[list[Match], dict[str, Call]]:
     return once, {call.key: call for call in forced.calls}
 
 
-def classes(found: Sequence[Match], pairing: Pairing) -> list[list[Match]]:
+def classes(found: Sequence[Match], twins: Twins) -> list[list[Match]]:
     """Units of the same kinds, of which the leaves have the same names and patterns, more than one of each."""
     groups: dict[object, list[Match]] = {}
+    places = {leaf.path: leaf.place for leaf in twins.first.leaves}
     for match in found:
-        own = [link for link in pairing.links if within(link.first.path, f"{match.first.path}.")]
+        below = f"{match.first.path}."
+        own = [link for link in twins.pairing.links if places[link.first.path].startswith(below)]
         if any(link.why == "given" for link in own):
             continue
-        leaves = sorted((link.first.path.removeprefix(match.first.path), link.pattern) for link in own)
+        leaves = sorted((places[link.first.path].removeprefix(below), link.pattern) for link in own)
         shapes = [
             x.shape for call in (match.first, match.second) for x in (*call.inputs.values(), *call.outputs.values())
         ]
@@ -122,9 +124,9 @@ def floating(values: Mapping[str, Array]) -> dict[str, Array]:
     return {name: value for name, value in values.items() if value.dtype.kind == "f"}
 
 
-def moved(link: Link, swaps: Swaps) -> Link:
+def moved(link: Link, leaf: Leaf, swaps: Swaps) -> Link:
     """The link with its second end in the module that the first end's module now has."""
     for path, (old, new) in swaps.items():
-        if within(link.first.path, f"{path}."):
+        if leaf.place.startswith(f"{path}."):
             return replace(link, second=replace(link.second, path=link.second.path.replace(old, new, 1)), why="values")
     return link

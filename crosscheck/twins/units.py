@@ -66,12 +66,7 @@ def owned(model: Model, path: str, kind: str) -> set[str]:
     """The numeric leaves below a module, and a table that it has too."""
     prefix = f"{module_of(path)}." if path else ""
     also = [leaf for leaf in model.leaves if leaf.is_also_in(path) and not is_lookup(kind)]
-    return {leaf.path for leaf in model.leaves if counts(leaf) and (within(leaf.path, prefix) or leaf in also)}
-
-
-def within(path: str, prefix: str) -> bool:
-    """Whether a leaf is below a module; linen's leaves begin with the name of their collection."""
-    return path.startswith(prefix) or path.partition(".")[2].startswith(prefix) or not prefix
+    return {leaf.path for leaf in model.leaves if counts(leaf) and (leaf.place.startswith(prefix) or leaf in also)}
 
 
 def nested(paths: Sequence[str]) -> list[str]:
