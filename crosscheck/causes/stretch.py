@@ -71,7 +71,7 @@ def told(value: Array, call: Call, when: str = GIVEN) -> Source:
 def reaching(scene: Any, call: Call, words: str) -> list[Source]:
     """What a call of either model is given, and what is in its place in the other."""
     pairs = [pair for match in scene.matches for pair in taken(scene, match) if is_around(call, match)]
-    mine = any(call is own for own in scene.run.calls)
+    mine = not any(call is other for other in scene.forced.calls)
     found = []
     for value in call.inputs.values():
         same = [pair for pair in pairs if np.array_equal(pair[0 if mine else 1], value)]
