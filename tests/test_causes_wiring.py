@@ -48,6 +48,14 @@ def test_a_table_of_positions(cause, other):
         assert named(site) == [cause]
 
 
+def test_a_table_of_positions_where_time_comes_first():
+    pos = normal(6, 16)
+    one, two = (X + pos).swapaxes(0, 1), X.swapaxes(0, 1)
+    for first, second in ((one, two), (two, one)):
+        site = Site("value", first, second, (H, X), (Side("torch"), Side("jax")), {"pos": pos})
+        assert named(site) == ["positional-missing"]
+
+
 @pytest.mark.parametrize(("cause", "told"), [("scale-dropout", {"p": 0.15}), ("scale-constant", {})])
 def test_what_dropout_keeps_is_named_where_a_rate_is_known(cause, told):
     for first, second in ((X + Y, X + 0.85 * Y), (X + Y / 0.85, X + Y)):

@@ -100,6 +100,8 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
     """x as it broadcasts; a table of more positions than there are is cut."""
     if x.dtype.kind != "f":
         return
+    if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and kind == "parameter":
+        x = x[:, None]  # a table of positions, where time comes first
     if 1 < x.ndim <= len(shape) and x.shape != shape and kind == "parameter":
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
     if x.shape != shape and x.size == np.prod(shape):
@@ -110,10 +112,11 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
 
 
 def turned(x: Array) -> Iterator[Array]:
-    """With the channels, or time, at the other end."""
+    """With the channels, or time, at the other end, or time ahead of the examples."""
     if x.ndim > 2:
         yield np.moveaxis(x, -1, 1)
         yield np.moveaxis(x, 1, -1)
+        yield np.swapaxes(x, 0, 1)
 
 
 def broadcasts(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
