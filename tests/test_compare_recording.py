@@ -260,3 +260,27 @@ def test_random_keys_and_whole_numbers_pass():
     kinds = {name: (value.dtype.kind, value.shape) for name, value in call.inputs.items()}
     assert kinds == {"0": ("f", (40, 3)), "1": ("u", (2,)), "2": ("i", (3,)), "3": ("b", (40, 3)), "4": ("f", (0, 2))}
     assert call.cotangents[""].any()
+
+
+def test_a_class_that_has_its_bases_call_is_recorded_once():
+    """In whatever order the classes are come upon."""
+
+    class Own(nnx.Linear):
+        pass
+
+    class Louder(nnx.Linear):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+    class Net(nnx.Module):
+        def __init__(self):
+            self.parts = nnx.List([cls(3, 3, rngs=nnx.Rngs(0)) for cls in (Own, nnx.Linear, Louder)])
+
+        def __call__(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model = open_model(Net(), {"0": np.ones((2, 3))}, False, "first")
+    look = model.look(Ask(model.values(), {"0": np.ones((2, 3))}))
+    assert look.calls == ("parts.0", "parts.1", "parts.2", "")

@@ -101,15 +101,11 @@ def current_trace() -> Any:
 def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
     """While open, the calls of the model's modules pass the watcher, and dropout draws shared masks."""
     paths = {id(part): ".".join(map(str, keys)) for keys, part in nnx.iter_modules(model)}
-    undo = []
-    for cls in {type(part) for _, part in nnx.iter_modules(model)}:
-        call = getattr(cls, "__call__", None)  # noqa: B004
-        if call is None or issubclass(cls, (nnx.List, nnx.Dict)):
-            continue
-        body = shared_dropout if issubclass(cls, nnx.Dropout) else call
-        undo.append(patched(cls, "__call__", recorded(body, paths, watcher)))
-        if issubclass(cls, nnx.Embed):
-            undo.append(patched(cls, "attend", recorded(cls.attend, paths, watcher, ATTEND)))
+    active: set[tuple[int, str]] = set()
+    wrapped = [
+        (cls, name, recorded(body, paths, watcher, active, behind)) for cls, name, body, behind in methods(model)
+    ]
+    undo = [patched(*each) for each in wrapped]  # once all are known, for a class may have its base's method
     try:
         yield
     finally:
@@ -117,17 +113,30 @@ def watching_nnx(model: Any, watcher: Watcher) -> Iterator[None]:
             restore()
 
 
-def recorded(call: Any, paths: Mapping[int, str], watcher: Watcher, behind: str = "") -> Any:
-    active: set[int] = set()
+def methods(model: Any) -> Iterator[tuple[type, str, Any, str]]:
+    """Of every class its call, and of an embedding the product with its table: where it is, and what is recorded."""
+    for cls in {type(part) for _, part in nnx.iter_modules(model)}:
+        call = getattr(cls, "__call__", None)  # noqa: B004
+        if call is not None and not issubclass(cls, (nnx.List, nnx.Dict)):
+            yield cls, "__call__", shared_dropout if issubclass(cls, nnx.Dropout) else call, ""
+        if issubclass(cls, nnx.Embed):
+            yield cls, "attend", cls.attend, ATTEND
+
+
+def recorded(
+    call: Any, paths: Mapping[int, str], watcher: Watcher, active: set[tuple[int, str]], behind: str = ""
+) -> Any:
+    """The method, whose calls pass the watcher; active: modules of which one is under way, as a class calls its
+    base's."""
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if id(self) in active or id(self) not in paths or not watcher.here():
+        if (id(self), behind) in active or id(self) not in paths or not watcher.here():
             return call(self, *args, **kwargs)
-        active.add(id(self))
+        active.add((id(self), behind))
         try:
             return watcher.watched(paths[id(self)] + behind, kind_of(self) + behind, partial(call, self), args, kwargs)
         finally:
-            active.discard(id(self))
+            active.discard((id(self), behind))
 
     return wrapper
 

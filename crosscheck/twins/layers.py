@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from crosscheck.models.model import Call, Look, Model
+from crosscheck.models.model import Call, Look, Model, module_of
 from crosscheck.pairing.links import Pairing
 from crosscheck.twins.units import units
 
@@ -59,7 +59,8 @@ def calls(model: Model, look: Look) -> list[Call]:
     kinds = model.kinds()
     found = [Call(key, "", None) for key in look.calls if key]
     for call in found:
-        call.kind, call.parent = kinds.get(call.path, ""), call.path.rpartition(".")[0]
+        module = module_of(call.path)
+        call.kind, call.parent = kinds.get(module, "") + call.path.removeprefix(module), module.rpartition(".")[0]
     return found
 
 
