@@ -53,6 +53,18 @@ def test_sound_models_agree_whichever_comes_first(first, second):
     assert report.agree, report
 
 
+def test_what_is_forced_lies_in_memory_as_what_it_stands_for():
+    """`view` takes no other; the first model's images have their channels last."""
+
+    class Viewed(Torch):
+        def forward(self, x):
+            pooled = F.max_pool2d(F.relu(self.conv(x)), 2)
+            return self.head(pooled.view(len(x), -1))
+
+    report = compare(Nnx(), Viewed(), "x: n h w c = 2 8 8 3", rungs=("eval",))
+    assert report.agree, report
+
+
 class Signal(nn.Module):
     def __init__(self):
         super().__init__()

@@ -84,3 +84,37 @@ def test_a_norm_that_comes_first_is_named_in_the_first_model_too():
     assert first.divergence.before == "norm1"
     assert [cause.id for cause in first.explanation.causes] == ["norm-before-or-after"]
     assert "`attend`" in first.explanation.second
+
+
+class Heads(nn.Module):
+    """Two heads with hidden layers of one size; the order in which they are made and run is told."""
+
+    def __init__(self, names, sizes, last=torch.sigmoid):
+        super().__init__()
+        self.names, self.last = names, last
+        for name in names:
+            setattr(self, name, nn.Sequential(nn.Linear(4, C), nn.ReLU(), nn.Linear(C, sizes[name])))
+
+    def forward(self, x):
+        found = {name: getattr(self, name)(x) for name in self.names}
+        return torch.cat([self.last(found[name]) for name in sorted(found)], -1)
+
+
+SIZES = {"actions": 3, "value": 1, "q_act_head": 3, "q_value_head": 1}
+
+
+def heads(last):
+    first = Heads(("actions", "value"), SIZES)
+    return compare(first, Heads(("q_value_head", "q_act_head"), SIZES, last), "x: n c = 5 4", rungs=("eval",))
+
+
+def test_layers_that_get_the_same_are_paired_by_what_is_made_of_them_if_the_names_speak_for_it():
+    report = heads(torch.sigmoid)
+    assert report.agree, report
+    assert paired(report, ["actions.0", "value.0"])[0] == ["q_act_head.0", "q_value_head.0"]
+
+
+def test_so_are_they_if_something_else_is_wrong():
+    (culprit,) = heads(torch.tanh).accused()
+    assert culprit.divergence.wiring
+    assert (culprit.divergence.first, culprit.divergence.before) == ("", "")

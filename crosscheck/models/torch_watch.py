@@ -127,15 +127,20 @@ class Watcher:
             value = values.get(name)
             if value is not None and value.shape == tuple(came.shape):
                 self.weigh(came, cotangents, name)
-                found[name] = self.instead(value, came.dtype, self.adding(store, name))
+                found[name] = self.instead(value, came.detach(), self.adding(store, name))
         return found
 
-    def instead(self, value: Array, dtype: torch.dtype, told: Callable[[torch.Tensor], None]) -> torch.Tensor:
-        """A tensor from which nothing leads back, and of whose gradient is told."""
-        if not dtype.is_floating_point or self.ask.cotangents is None:
-            return self.like(value, dtype)
+    def instead(self, value: Array, came: torch.Tensor, told: Callable[[torch.Tensor], None]) -> torch.Tensor:
+        """A tensor from which nothing leads back, and of whose gradient is told. It lies in memory as what came does:
+        `view` takes no other."""
+
+        def made() -> torch.Tensor:
+            return torch.empty_like(came).copy_(self.like(value, came.dtype))
+
+        if not came.dtype.is_floating_point or self.ask.cotangents is None:
+            return made()
         anchor = torch.zeros((), requires_grad=True, device=self.device)
-        return Instead.apply(anchor, lambda: self.like(value, dtype), told)
+        return Instead.apply(anchor, made, told)
 
     def weigh(self, value: torch.Tensor, cotangents: Mapping[str, Array], name: str) -> None:
         if name in cotangents and value.requires_grad and self.ask.cotangents is not None:
@@ -143,7 +148,7 @@ class Watcher:
             self.terms.append(Weighed.apply(value, lambda: self.like(cotangents[name], dtype)))
 
     def like(self, array: Array, dtype: torch.dtype) -> torch.Tensor:
-        return torch.tensor(array, dtype=dtype, device=self.device)
+        return torch.tensor(np.asarray(array, order="C"), dtype=dtype, device=self.device)
 
     def viewed(self, given: dict[str, torch.Tensor], store: Arrays) -> dict[str, torch.Tensor]:
         """The tensors through views, so that the gradients kept are those that pass here alone."""

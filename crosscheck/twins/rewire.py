@@ -2,27 +2,30 @@
 
 Of several modules of one class and size names and order may pair the wrong ones. So every innermost unit of the second
 model is made to give what its counterpart gave; then a unit is rightly paired if what reaches it is what reached its
-counterpart. Where that is so of another pairing within a class, that one is taken.
+counterpart. Where that is so of another pairing within a class, that one is taken. Modules that get the same (the
+hidden layers of two heads) are told apart by what is made of what they give, if the names speak for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, islice
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from crosscheck.axes import Array
-from crosscheck.models.model import Call, Leaf
+from crosscheck.models.model import Call, Leaf, Run
 from crosscheck.pairing.links import Link
-from crosscheck.pairing.names import words
-from crosscheck.twins.forced import Match, forces, matches, tensors
+from crosscheck.pairing.names import unlikeness, words
+from crosscheck.twins.forced import Match, forces, given_out, matches, passing, tensors
 from crosscheck.twins.layouts import Images, distance
 from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units
 
-ROUNDS = 4
+ROUNDS, TRIALS = 4, 12
 SURE = 1e-6
 STAY, NAMED = 0.4, 0.1
 """What it costs to leave a unit with a counterpart that gets something else, where a new one that gets something else
@@ -51,20 +54,42 @@ def agree(twins: Twins) -> bool:
     return bool(near) and all(near)
 
 
-def by_values(twins: Twins) -> Twins:
-    for _ in range(ROUNDS):
-        found, forced = arrivals(twins)
-        groups = classes(found, twins)
-        swaps = {a: ends for group in groups for a, ends in swapped(group, forced, twins.images).items()}
-        if not swaps:
-            break
-        links = tuple(moved(link, twins.first.leaf(link.first.path), swaps) for link in twins.pairing.links)
-        twins = replace(twins, pairing=replace(twins.pairing, links=links), begun=None, ends={})
-    return twins
+@dataclass(frozen=True)
+class Arrivals:
+    """The innermost units called once, the first model's run, and the second's in which each unit gives what it
+    should."""
+
+    units: list[Match]
+    run: Run
+    forced: Run
+    images: Images
+
+    @cached_property
+    def calls(self) -> dict[str, Call]:
+        return {call.key: call for call in self.forced.calls}
+
+    def gap(self, match: Match, other: Match) -> float:
+        """How far what reaches a unit of the second model is from what reached another one of the first."""
+        mine, theirs = floating(match.first.inputs), floating(self.calls[other.second.key].inputs)
+        shapes, before = self.passing
+        names = tensors(mine, theirs, self.images, shapes[: before[match.unit.first]])
+        return max(
+            (distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in names.items()), default=np.inf
+        )
+
+    @cached_property
+    def passing(self) -> tuple[list[tuple[int, ...]], dict[str, int]]:
+        return passing(self.run)
+
+    def astray(self) -> int:
+        """How many units, and outputs of the whole, get something else than their counterparts."""
+        mine, theirs = self.run.outputs, self.forced.outputs
+        ends = given_out(mine, theirs, self.images)
+        gaps = [distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in ends.items()]
+        return sum(gap >= SURE for gap in (*gaps, *(self.gap(match, match) for match in self.units)))
 
 
-def arrivals(twins: Twins) -> tuple[list[Match], dict[str, Call]]:
-    """The innermost units called once, and the second model's calls when each gives what it should."""
+def arrivals(twins: Twins) -> Arrivals:
     mine, theirs = twins.asks(twins.random, False, trace=True)
     run, other = twins.first.run(mine), twins.second.run(theirs)
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
@@ -72,7 +97,49 @@ def arrivals(twins: Twins) -> tuple[list[Match], dict[str, Call]]:
     forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
     often = {call.path for calls in (run.calls, other.calls) for call in calls if "#" in call.key}
     once = [m for m in found if m.unit.inner and m.unit.first and not {m.first.path, m.second.path} & often]
-    return once, {call.key: call for call in forced.calls}
+    return Arrivals(once, run, forced, twins.images)
+
+
+def by_values(twins: Twins) -> Twins:
+    for _ in range(ROUNDS):
+        seen = arrivals(twins)
+        groups = classes(seen.units, twins)
+        swaps = {a: ends for group in groups for a, ends in swapped(group, seen).items()}
+        if not swaps:
+            return exchanged(twins, groups, seen)
+        twins = with_swaps(twins, swaps)
+    return twins
+
+
+def with_swaps(twins: Twins, swaps: Swaps) -> Twins:
+    links = tuple(moved(link, twins.first.leaf(link.first.path), swaps) for link in twins.pairing.links)
+    return replace(twins, pairing=replace(twins.pairing, links=links), begun=None, ends={})
+
+
+def exchanged(twins: Twins, groups: Sequence[Sequence[Match]], seen: Arrivals) -> Twins:
+    """The twins with those two units exchanged that get the same, where the names speak for it and fewer get something
+    wrong then."""
+    least = seen.astray()
+    for one, two in islice(confused(groups, seen), TRIALS):
+        ends = one.second.path, two.second.path
+        trial = with_swaps(twins, {one.first.path: ends, two.first.path: ends[::-1]})
+        if (left := arrivals(trial).astray()) < least:
+            twins, least = trial, left
+    return twins
+
+
+def confused(groups: Sequence[Sequence[Match]], seen: Arrivals) -> Iterator[tuple[Match, Match]]:
+    """Pairs of units of a class that get the same and of which each is called like the other's counterpart."""
+    for one, two in (pair for group in groups for pair in combinations(group, 2)):
+        same = all(seen.gap(a, b) < SURE for a in (one, two) for b in (one, two))
+        if same and misnamed((one.first.path, two.first.path), (one.second.path, two.second.path)):
+            yield one, two
+
+
+def misnamed(first: tuple[str, str], second: tuple[str, str]) -> bool:
+    """Whether names speak for pairing the two modules crosswise."""
+    straight, crossed = (sum(map(unlikeness, first, ends)) for ends in (second, second[::-1]))
+    return crossed < straight
 
 
 def classes(found: Sequence[Match], twins: Twins) -> list[list[Match]]:
@@ -93,9 +160,9 @@ def classes(found: Sequence[Match], twins: Twins) -> list[list[Match]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: Images) -> dict[str, tuple[str, str]]:
+def swapped(group: Sequence[Match], seen: Arrivals) -> dict[str, tuple[str, str]]:
     """Units of a class that get another counterpart."""
-    costs = np.array([[apart(a, forced[b.second.key], images) for b in group] for a in group])
+    costs = np.array([[seen.gap(a, b) for b in group] for a in group])
     current = np.diag(costs)
     if (current < SURE).all():
         return {}
@@ -111,13 +178,6 @@ def swapped(group: Sequence[Match], forced: Mapping[str, Call], images: Images) 
 
 def are_called_alike(match: Match) -> bool:
     return words(match.first.path) == words(match.second.path)
-
-
-def apart(match: Match, there: Call, images: Images) -> float:
-    """How far what reaches a unit of the second model is from what reached one of the first."""
-    mine, theirs = floating(match.first.inputs), floating(there.inputs)
-    names = tensors(mine, theirs, images)
-    return max((distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in names.items()), default=np.inf)
 
 
 def floating(values: Mapping[str, Array]) -> dict[str, Array]:
