@@ -118,3 +118,29 @@ def test_so_are_they_if_something_else_is_wrong():
     (culprit,) = heads(torch.tanh).accused()
     assert culprit.divergence.wiring
     assert (culprit.divergence.first, culprit.divergence.before) == ("", "")
+
+
+class Norms(nn.Module):
+    """Two layers with a norm behind each, of which one may be left out; which norm is which no name tells."""
+
+    def __init__(self, names, used=(0, 1)):
+        super().__init__()
+        self.start, self.one, self.two = nn.Linear(4, C), nn.Linear(C, C), nn.Linear(C, 3)
+        for name in names:
+            setattr(self, name, nn.LayerNorm(C))
+        self.norms = [getattr(self, name) if i in used else None for i, name in enumerate(names)]
+
+    def forward(self, x):
+        first, second = (norm or nn.Identity() for norm in self.norms)
+        return self.two(second(torch.tanh(self.one(first(torch.tanh(self.start(x)))))))
+
+
+@pytest.mark.parametrize("used", [0, 1])
+@pytest.mark.parametrize("turned", [False, True], ids=["first has all", "second has all"])
+def test_of_two_norms_the_one_that_is_not_called_is_told_by_what_reaches_the_other(used, turned):
+    models = Norms(("early", "late")), Norms(("gain", "bent"), (used,))
+    report = compare(*(models[::-1] if turned else models), "x: n c = 5 4", rungs=("eval",))
+    ends = paired(report, ("gain", "bent") if turned else ("early", "late"))[0]
+    assert ends == (["early", "late"] if turned else ["gain", "bent"])
+    (culprit,) = report.accused()
+    assert [cause.id for cause in culprit.explanation.causes] == ["layer-missing"]

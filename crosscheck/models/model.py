@@ -190,15 +190,17 @@ class Look:
 
     def used(self, leaves: tuple[Leaf, ...]) -> dict[str, int]:
         """When each leaf is first used: with its owner's first call, or that of the nearest module around it. Nothing
-        is said of leaves of a module that is passed by: beside it others of its class are called."""
+        is said of leaves of a module that is passed by: others beside it are called, and others of its class."""
         place: dict[str, int] = {}
         for index, key in enumerate(self.calls):
             place.setdefault(key.partition("#")[0], index)
-        beside = {(beyond(leaf), leaf.kind) for leaf in leaves if leaf.module in place}
+        called = {leaf.kind for leaf in leaves if leaf.module in place}
+        open_ = {beyond(leaf) for leaf in leaves if leaf.module in place}
         found = {}
         for leaf in leaves:
             module = leaf.module
-            if module not in place and (beyond(leaf), leaf.kind) in beside and leaf.path not in self.first_use:
+            passed_by = module not in place and leaf.kind in called and beyond(leaf) in open_
+            if passed_by and leaf.path not in self.first_use:
                 continue
             while module and module not in place:
                 module = module.rpartition(".")[0]

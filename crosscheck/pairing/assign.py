@@ -15,12 +15,12 @@ from crosscheck.models.model import Leaf
 from crosscheck.models.torch_axes import RECURRENT
 from crosscheck.pairing.fits import fits
 from crosscheck.pairing.names import role, side, title, unlikeness
+from crosscheck.pairing.neighbours import Neighbours, Pair
 
 IMPOSSIBLE = 1e6
-STRANGERS, TORN, CROSSED = 10.0, 2.0, 2.0
-"""What it costs to pair leaves of modules that others are paired with, a norm's with what stands alone, and what takes
-the input with what takes the state."""
-Pair = tuple[Leaf, Leaf]
+STRANGERS, TORN, CROSSED, AWAY = 10.0, 2.0, 2.0, 3.0
+"""What it costs to pair leaves of modules that others are paired with, a norm's with what stands alone, what takes the
+input with what takes the state, and what is not called, or is a norm's, with what has other neighbours."""
 Owners = set[tuple[str, str]]
 """Modules of either model of which leaves have been paired."""
 
@@ -78,6 +78,23 @@ def solved(
     if not first or not second:
         return []
     costs = cost_matrix(first, second, used, used_there, known, lone)
+    pairs = cheapest(costs, first, second)
+    sure = [(a, b) for a, b in pairs if is_sure(a, used) and is_sure(b, used_there)]
+    if not used or not used_there or not 0 < len(sure) < len(pairs):
+        return pairs
+    beside = Neighbours(sure)
+    for i, j in np.argwhere(costs < IMPOSSIBLE):
+        if not (is_sure(first[i], used) and is_sure(second[j], used_there)):
+            costs[i, j] += AWAY * beside.apart(first[i], second[j])
+    return cheapest(costs, first, second)
+
+
+def is_sure(leaf: Leaf, used: Mapping[str, int]) -> bool:
+    """Whether names and order tell it as well as anything: the matrix of a module that is called."""
+    return leaf.path in used and len(leaf.shape) > 1
+
+
+def cheapest(costs: Array, first: Sequence[Leaf], second: Sequence[Leaf]) -> list[Pair]:
     rows, columns = linear_sum_assignment(costs)
     return [(first[i], second[j]) for i, j in zip(rows, columns) if costs[i, j] < IMPOSSIBLE]
 
@@ -156,4 +173,5 @@ def out_of_order(place: tuple[int, int] | None, there: tuple[int, int] | None) -
     (i, n), (j, m) = place, there
     if n != m:
         return 0.2 * min(abs(i / n - j / m) * max(n, m), 5)
-    return 1.2 * min(abs(i - j), 5)
+    away = min(abs(i - j), 5)
+    return 1.2 * away * (1 + 0.02 * away)  # so that of two a little out of order none overtakes the other

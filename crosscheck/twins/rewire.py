@@ -70,9 +70,12 @@ class Arrivals:
 
     def gap(self, match: Match, other: Match) -> float:
         """How far what reaches a unit of the second model is from what reached another one of the first."""
-        mine, theirs = floating(match.first.inputs), floating(self.calls[other.second.key].inputs)
+        return self.between(match.first, self.calls[other.second.key])
+
+    def between(self, here: Call, there: Call) -> float:
+        mine, theirs = floating(here.inputs), floating(there.inputs)
         shapes, before = self.passing
-        names = tensors(mine, theirs, self.images, shapes[: before[match.unit.first]])
+        names = tensors(mine, theirs, self.images, shapes[: before[here.key]])
         return max(
             (distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in names.items()), default=np.inf
         )
@@ -95,16 +98,17 @@ def arrivals(twins: Twins) -> Arrivals:
     pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
     found = matches(pairs, run, other, twins.images)
     forced = twins.second.run(replace(theirs, forced=forces(found, inner=True)))
-    often = {call.path for calls in (run.calls, other.calls) for call in calls if "#" in call.key}
-    once = [m for m in found if m.unit.inner and m.unit.first and not {m.first.path, m.second.path} & often]
-    return Arrivals(once, run, forced, twins.images)
+    once, once_there = called_once(run), called_once(other)
+    inner = [m for m in found if m.unit.inner and m.unit.first]
+    alone = [m for m in inner if m.first.path in once and m.second.path in once_there]
+    return Arrivals(alone, run, forced, twins.images)
 
 
 def by_values(twins: Twins) -> Twins:
     for _ in range(ROUNDS):
         seen = arrivals(twins)
         groups = classes(seen.units, twins)
-        swaps = {a: ends for group in groups for a, ends in swapped(group, seen).items()}
+        swaps = {a: ends for group in groups for a, ends in swapped(group, seen).items()} or released(twins, seen)
         if not swaps:
             return exchanged(twins, groups, seen)
         twins = with_swaps(twins, swaps)
@@ -114,6 +118,46 @@ def by_values(twins: Twins) -> Twins:
 def with_swaps(twins: Twins, swaps: Swaps) -> Twins:
     links = tuple(moved(link, twins.first.leaf(link.first.path), swaps) for link in twins.pairing.links)
     return replace(twins, pairing=replace(twins.pairing, links=links), begun=None, ends={})
+
+
+def released(twins: Twins, seen: Arrivals) -> dict[str, tuple[str, str]]:
+    """Units that get something else exchanged with their like of which one model calls the module only, where what
+    reaches that is just this: which of two modules a model passes by, names alone cannot tell."""
+    calls, below = (called_once(seen.run), called_once(seen.forced)), leaves_below(twins)
+    lonely = [(c, d) for c, d in homes(twins) if (c in calls[0]) != (d in calls[1])]
+    found: dict[str, tuple[str, str]] = {}
+    for match in seen.units:
+        a, b = match.first.path, match.second.path
+        if are_called_alike(match) or seen.gap(match, match) < SURE:
+            continue
+        for c, d in lonely:
+            here, there = calls[0].get(c, match.first), calls[1].get(d, seen.calls[match.second.key])
+            if c not in found and below[c] == below[a] and seen.between(here, there) < SURE:
+                found |= {a: (b, d), c: (d, b)}
+                break
+    return found
+
+
+def called_once(run: Run) -> dict[str, Call]:
+    often = {call.path for call in run.calls if "#" in call.key}
+    return {call.path: call for call in run.calls if call.path not in often}
+
+
+def homes(twins: Twins) -> list[tuple[str, str]]:
+    """The modules of either model of which leaves are paired."""
+    modules = [{leaf.path: leaf.module for leaf in model.leaves} for model in (twins.first, twins.second)]
+    ends = [(link.first.path, link.second.path) for link in twins.pairing.links if link.why != "given"]
+    return list(dict.fromkeys((modules[0][a], modules[1][b]) for a, b in ends))
+
+
+def leaves_below(twins: Twins) -> dict[str, list[tuple[str, str, tuple[int, ...]]]]:
+    """Of each module its own leaves, how they lie in the other model, and their shapes."""
+    leaves = {leaf.path: leaf for leaf in twins.first.leaves}
+    found: dict[str, list[tuple[str, str, tuple[int, ...]]]] = {}
+    for link in twins.pairing.links:
+        leaf = leaves[link.first.path]
+        found.setdefault(leaf.module, []).append((leaf.name, link.pattern, leaf.shape))
+    return {module: sorted(own) for module, own in found.items()}
 
 
 def exchanged(twins: Twins, groups: Sequence[Sequence[Match]], seen: Arrivals) -> Twins:
