@@ -97,3 +97,45 @@ def test_pixels_in_another_order_are_found():
     report = compare(Torch(), Turned(), IMAGES["torch"], rungs=("eval",))
     assert not report.agree
     assert report.first_divergence.before == "head"
+
+
+class Inside(nn.Module):
+    """Images made flat by the module that makes them, or outside."""
+
+    def __init__(self, inside=False, act=True):
+        super().__init__()
+        layers = [nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 12, 3, 2, 1), *[nn.ReLU()] * act]
+        self.features, self.head = nn.Sequential(*layers, *[nn.Flatten()] * inside), nn.Linear(12 * 4, 3)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+
+
+class Features(nnx.Module):
+    def __init__(self, rngs, inside, act):
+        self.one, self.two = (nnx.Conv(n, m, (3, 3), 2, padding=1, rngs=rngs) for n, m in ((3, 8), (8, 12)))
+        self.inside, self.act = inside, act
+
+    def __call__(self, x):
+        x = self.two(nnx.relu(self.one(x)))
+        x = nnx.relu(x) if self.act else x
+        return x.reshape(len(x), -1) if self.inside else x
+
+
+class FlaxInside(nnx.Module):
+    def __init__(self, inside=False, act=True):
+        rngs = nnx.Rngs(0)
+        self.features, self.head = Features(rngs, inside, act), nnx.Linear(12 * 4, 3, rngs=rngs)
+
+    def __call__(self, x):
+        return self.head(self.features(x).reshape(len(x), -1))
+
+
+@pytest.mark.parametrize("flax_first", [False, True])
+@pytest.mark.parametrize("inside", [(False, True), (True, False), (True, True)], ids=["flax", "torch", "both"])
+def test_a_missing_activation_ahead_of_the_flattening_is_placed_and_named(inside, flax_first):
+    models = Inside(inside[0]), FlaxInside(inside[1], act=False)
+    inputs = "x: n h w c = 3 8 8 3" if flax_first else "x: n c h w = 3 3 8 8"
+    (culprit,) = compare(*(models[::-1] if flax_first else models), inputs, rungs=("eval",)).accused()
+    assert culprit.divergence.first == "features"
+    assert [cause.id for cause in culprit.explanation.causes] == ["activation-missing"]

@@ -45,8 +45,23 @@ def floats(site: Site) -> list[Array]:
 
 
 def alike(site: Site) -> list[Array]:
-    """Sources of the value's own shape."""
-    return [x for x in floats(site) if x.shape == site.first.shape]
+    """Sources of the value's own shape, some of them flattened."""
+    shape = site.first.shape
+    return [y for x in floats(site) for y in (x, *flat(x, shape)) if y.shape == shape]
+
+
+def flat(x: Array, shape: tuple[int, ...]) -> list[Array]:
+    """An example's numbers in one row, if that makes a value of this shape."""
+    is_row = len(shape) == 2 < x.ndim and len(x) == shape[0] and x.size == np.prod(shape)
+    return [x.reshape(shape)] if is_row else []
+
+
+def at_every_place(x: Array, shape: tuple[int, ...]) -> list[Array]:
+    """A vector for each example as it broadcasts to a value of this shape: the same along all axes but its own."""
+    if x.ndim != 2 or len(shape) < 3 or len(x) != shape[0]:
+        return []
+    axes = [axis for axis in (1, len(shape) - 1) if shape[axis] == x.shape[1]]
+    return [x.reshape(len(x), *(-1 if i == axis else 1 for i in range(1, len(shape)))) for axis in axes]
 
 
 def part(x: Array) -> Array:

@@ -11,6 +11,8 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.pairing.fits import NAMES, Fit, shape_fits
 
+ALIKE = 0.6
+"""The correlation beyond which two arrays are the same but for a function of each element."""
 Images = Literal["", "last", "first"]
 """Where the second model keeps the channels of images, if the first keeps them at the other end."""
 
@@ -24,8 +26,21 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: Images = ""
     if rank > 2:
         names = NAMES[:rank]
         likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
-    found = shape_fits(first, second)
+    found = [*flat_images(first, second, images), *shape_fits(first, second)]
+    likely += [fit.pattern for fit in flat_images(first, second, images)]
     return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
+
+
+def flat_images(first: tuple[int, ...], second: tuple[int, ...], images: Images) -> list[Fit]:
+    """Between images and what the other framework makes of its own when it flattens them."""
+    ranks = len(first), len(second)
+    if not images or ranks not in ((4, 2), (2, 4)) or first[0] != second[0] or np.prod(first) != np.prod(second):
+        return []
+    moved = "c d b" if images == "last" else "d b c"
+    if ranks == (4, 2):
+        return [Fit(f"a b c d -> a ({moved})", tuple(zip("bcd", first[1:])))]
+    sizes = dict(zip(moved.split(), second[1:]))
+    return [Fit(f"a (b c d) -> a {moved}", tuple((name, sizes[name]) for name in "bcd"))]
 
 
 def layouts_of_outputs(first: tuple[int, ...], second: tuple[int, ...], images: Images = "") -> list[Fit]:
@@ -68,12 +83,22 @@ def spread(names: str) -> str:
 
 
 def choose(first: Array, second: Array, ways: Sequence[Fit]) -> Fit | None:
-    """The way under which the arrays are nearest; the likeliest unless another is clearly nearer."""
+    """The way under which the arrays are nearest; the likeliest unless another is clearly nearer, or makes them go up
+    and down together, which a missing activation leaves them."""
     if len(ways) < 2 or not (np.isfinite(first).all() and np.isfinite(second).all()):
         return ways[0] if ways else None
     gaps = [distance(fit.there(first), second) for fit in ways[:12]]
     best = int(np.argmin(gaps))
-    return ways[best] if gaps[best] < 0.5 * gaps[0] else ways[0]
+    if gaps[best] < 0.5 * gaps[0]:
+        return ways[best]
+    likely, nearest = (correlation(fit.there(first), second) for fit in (ways[0], ways[best]))
+    return ways[best] if nearest > ALIKE and likely < ALIKE / 2 else ways[0]
+
+
+def correlation(a: Array, b: Array) -> float:
+    a, b = np.ravel(a - a.mean()), np.ravel(b - b.mean())
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / size if size else 0.0
 
 
 def flattened(
