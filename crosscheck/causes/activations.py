@@ -8,6 +8,7 @@ from itertools import combinations
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import (
     ELUS,
+    EXPONENTIALS,
     FUNCTIONS,
     GELU,
     GELU_TANH,
@@ -142,6 +143,16 @@ cause(
     "https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity",
 )
 cause(
+    "logarithm-for-value",
+    "activation",
+    "one side has the logarithm of a variance (or of a scale), the other the variance or the standard deviation",
+    "logvar; std = torch.exp(0.5 * logvar)",
+    "logvar; std = jnp.exp(0.5 * logvar), var = jnp.exp(logvar)",
+    "hand on what JAX hands on",
+    "hand on what torch hands on",
+    "https://arxiv.org/abs/1312.6114",
+)
+cause(
     "activation-twice",
     "activation",
     "one side applies the activation twice",
@@ -172,6 +183,7 @@ for name in FUNCTIONS:
     between("activation-missing", NONE, name)
 for name in MAIN:
     between("activation-twice", name, f"{name}, twice")
+between("logarithm-for-value", NONE, *EXPONENTIALS)
 between("quick-gelu", *GELUS)
 between("gelu-tanh-default", GELU, GELU_TANH)
 between("leaky-relu-slope", RELU, *LEAKY)

@@ -83,7 +83,8 @@ def concatenated(site: Site) -> Iterator[Variant]:
         if mine is None or theirs is None or len({*mine[0], *theirs[0]}) == 1:
             continue
         for chosen, interleaved in (mine, theirs):
-            says = "interleaves" if interleaved else f"puts together values {chosen} of those before"
+            names = ", ".join(site.name_of(pieces[i]) or f"value {i}" for i in chosen)
+            says = f"{'interleaves' if interleaved else 'puts together'} {names}"
             choice = f"{chosen} along axis {axis}"
             BETWEEN.setdefault(frozenset(f"{c} along axis {axis}" for c, _ in (mine, theirs)), reason(mine, theirs))
             more = ((f"interleaved: {interleaved}", "concat-interleaved"),)

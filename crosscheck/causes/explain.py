@@ -19,6 +19,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import CAUSES, load
 from crosscheck.causes.closer import Look, closer
 from crosscheck.causes.clues import clues
+from crosscheck.causes.exchanged import exchanged
 from crosscheck.causes.explanation import Explanation
 from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
@@ -30,9 +31,10 @@ from crosscheck.twins.pool import Candidate, Parting
 
 def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     """Puts the explanation, or clues, into the culprit."""
-    culprit.explanation = tied_apart(twins, scene, culprit.divergence)
+    found = sites(twins, scene, culprit.divergence)
+    culprit.explanation = tied_apart(twins, scene, culprit.divergence) or exchanged(found)
     if culprit.explanation is None:
-        explain_first(with_narrow(twins, scene, sites(twins, scene, culprit.divergence)), culprit)
+        explain_first(with_narrow(twins, scene, found), culprit)
 
 
 def with_narrow(twins: Any, scene: Any, found: Sequence[Site]) -> list[Site]:

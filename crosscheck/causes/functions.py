@@ -102,13 +102,14 @@ OTHERS: dict[str, Function] = {
     "log sigmoid": lambda x: -softplus(-x),
     "relu(x)^2": lambda x: np.maximum(x, 0) ** 2,
     "clip(x, -1, 1)": lambda x: np.clip(x, -1, 1),
-    "exp(x)": np.exp,
     "|x|": np.abs,
     "x - tanh(x)": lambda x: x - np.tanh(x),
     "soft shrink at 0.5": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
     "hard shrink at 0.5": lambda x: np.where(np.abs(x) > 0.5, x, 0),
 }
-ONCE: dict[str, Function] = MAIN | LEAKY | ELUS | SOFTPLUS | HARD | SWISH | OTHERS
+EXPONENTIALS: dict[str, Function] = {"exp(x)": np.exp, "exp(x/2)": lambda x: np.exp(x / 2)}
+"""Of a logarithm: of a variance, say."""
+ONCE: dict[str, Function] = MAIN | LEAKY | ELUS | SOFTPLUS | HARD | SWISH | EXPONENTIALS | OTHERS
 TWICE: dict[str, Function] = {
     f"{name}, twice": partial(twice, f=f) for name, f in MAIN.items() if name not in (NONE, RELU, "relu6(x)")
 }

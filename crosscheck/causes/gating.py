@@ -19,7 +19,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import HARD, MAIN, NONE, Function
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats, near, picked
+from crosscheck.causes.sources import alone, at_every_place, floats, near, picked
 from crosscheck.causes.variant import ANY, BETWEEN, Variant, family
 
 cause(
@@ -138,16 +138,10 @@ def gated_by_another(site: Site) -> Iterator[Variant]:
         return
     mine, theirs = (products(rows, side[at]) for side in (site.first, site.second))
     for product, other in islice(((a, b) for a in mine for b in theirs if a.is_exchanged(b)), 1):
-        words = [said(site, x) for x in near_by]
+        words = [site.name_of(x) or "another value" for x in near_by]
         yield from (one.exchanged(near_by, shape, words) for one in (product, other))
         return
     yield from (product.variant(near_by, shape) for product in (*mine, *theirs))
-
-
-def said(site: Site, x: Array) -> str:
-    """A source by its name."""
-    named = dict(zip(map(id, (*site.inputs, *site.given)), (words for words, _ in site.called)))
-    return named.get(id(x), "another value")
 
 
 def products(rows: Sequence[Array], side: Array) -> list[Product]:
@@ -197,11 +191,7 @@ def products_near(left: Array, right: Array, side: Array) -> Array:
     return np.asarray(finite[:, None] & others & np.isfinite(side).all() & (apart <= 1e-10 * (y @ y)))
 
 
-def laid_out(x: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+def laid_out(x: Array, shape: tuple[int, ...]) -> list[Array]:
     """x as it may broadcast to a shape of as many axes, its own or, of one for each example and channel, that axis."""
-    if x.ndim == len(shape) and all(m in (1, n) for m, n in zip(x.shape, shape)):
-        yield x
-    elif x.ndim == 2 < len(shape) and len(x) == shape[0]:
-        for axis in (1, len(shape) - 1):
-            if x.shape[1] == shape[axis]:
-                yield x.reshape(len(x), *(-1 if i == axis else 1 for i in range(1, len(shape))))
+    as_it_is = x.ndim == len(shape) and all(m in (1, n) for m, n in zip(x.shape, shape))
+    return [x] if as_it_is else at_every_place(x, shape)

@@ -6,7 +6,7 @@ Y = o(V f(P_i) + W)         a gated branch and the value around it: squeeze and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -44,7 +44,19 @@ cause(
     FILM,
 )
 
-NOTHING = "nothing"
+cause(
+    "modulation-missing",
+    "wiring",
+    "one side scales and shifts a value by what is made of something else, the other hands it on as it is",
+    "x * (1 + scale) + shift",
+    "x * (1 + scale) + shift",
+    "leave it out, or scale and shift, as JAX does",
+    "leave it out, or scale and shift, as torch does",
+    FILM,
+)
+
+NOTHING, MODULATED = "nothing", "modulated"
+BETWEEN[frozenset((NOTHING, MODULATED))] = "modulation-missing"
 MOST_PARTS, MOST_SOURCES, FEW, COUNTS = 12, 4, 32, (1, 2, 3, 4, 6)
 """Parts and sources that are looked at; elements on which all is tried first; how many parts a projection has."""
 FUNCTIONS = MAIN | HARD
@@ -60,6 +72,7 @@ class Modulation(NamedTuple):
     form: str = BARE
     shift: str = NOTHING
     outer: str = NONE
+    called: Mapping[str, str] = {}
 
     def made(self, known: dict[str, Array]) -> Array:
         """Of the known values and parts, or of some elements of each."""
@@ -69,21 +82,23 @@ class Modulation(NamedTuple):
         return np.asarray(MAIN[self.outer](made if self.shift == NOTHING else made + known[self.shift]))
 
     def __str__(self) -> str:
-        words = f"{self.value} times {self.form}{self.gate}" if self.scale else self.value
-        words = words if self.shift == NOTHING else f"{words}, plus {self.shift}"
-        return words if self.outer == NONE else f"{self.outer} of ({words})"
-
-    @property
-    def gate(self) -> str:
-        return self.scale if self.function == NONE else f"{self.function} of {self.scale}"
+        value, scale, shift = (self.called.get(name, name) for name in (self.value, self.scale, self.shift))
+        gate = scale if self.function == NONE else f"{self.function} of {scale}"
+        words = f"{value} times {self.form}{gate}" if self.scale else value
+        words = words if self.shift == NOTHING else f"{words}, plus {shift}"
+        inner = words if words == value else f"({words})"
+        return words if self.outer == NONE else f"{self.outer} of {inner}"
 
     def variant(self, known: dict[str, Array], shape: tuple[int, ...]) -> Variant:
+        bare = not self.scale and self.shift == NOTHING
         more = (
             (self.value, ""),
             (self.scale or ANY, "modulation-parts-order"),
-            (self.form, "gate-plus-one"),
-            (self.shift, "modulation-parts-order" if self.shift.startswith(PART) else ""),
+            (ANY if bare else self.form, "gate-plus-one"),
+            (ANY if bare else self.shift, "modulation-parts-order" if self.shift.startswith(PART) else ""),
             (self.outer, MORE),
+            (MODULATED if self.scale else NOTHING if bare else ANY, ""),
+            (ANY if self.scale else f"{bare}", ""),  # one term more is wiring's affair
         )
         choice = self.function if self.scale else ANY
         return Variant((), str(self), partial(spread, self.made, known, shape), choice, MORE, more)
@@ -100,25 +115,32 @@ def modulated(site: Site) -> Iterator[Variant]:
         return
     shape, at = site.first.shape, picked(site.first.shape)
     values = {f"{VALUE}{i}": x for i, x in enumerate(alike(site)[:MOST_SOURCES])}
-    scales = {f"{PART}{i}": x for i, x in enumerate(parts(site, shape)[:MOST_PARTS])}
+    pieces = parts(site, shape)[:MOST_PARTS]
+    scales = {f"{PART}{i}": x for i, (x, _) in enumerate(pieces)}
     if not values or not scales:
         return
     known = values | scales
+    called = {name: site.name_of(x) or name for name, x in values.items()}
+    called |= {f"{PART}{i}": words for i, (_, words) in enumerate(pieces)}
     rows = {name: np.broadcast_to(x, shape)[at] for name, x in known.items()}
     for side in (site.first[at], site.second[at]):
         for found in modulations(list(values), list(scales), rows, side):
-            yield found.variant(known, shape)
+            yield found._replace(called=called).variant(known, shape)
 
 
-def parts(site: Site, shape: tuple[int, ...]) -> list[Array]:
-    """Sources that broadcast to a value of this shape, and equal parts of sources along their channels that do."""
-    found: list[Array] = []
-    for x in floats(site):
+def parts(site: Site, shape: tuple[int, ...]) -> list[tuple[Array, str]]:
+    """Sources that broadcast to a value of this shape, and equal parts of sources along their channels that do, and
+    what they are in words."""
+    found: list[tuple[Array, str]] = []
+    for place, x in enumerate(floats(site)):
+        words = site.name_of(x) or f"value {place}"
         for axis in sorted({1, x.ndim - 1}) if x.ndim > 1 else ():
             for count in COUNTS[axis != x.ndim - 1 :]:
                 if x.shape[axis] % count == 0 and (count == 1 or x.shape[axis] // count in shape[1:]):
-                    found += [y for piece in np.split(x, count, axis) for y in laid_out(piece, shape)]
-    return [x for x in found if x.shape != shape]
+                    for i, piece in enumerate(np.split(x, count, axis), start=1):
+                        says = words if count == 1 else f"part {i} of {count} of {words}"
+                        found += [(y, says) for y in laid_out(piece, shape)]
+    return [(x, says) for x, says in found if x.shape != shape]
 
 
 def modulations(
@@ -134,7 +156,7 @@ def modulations(
     for value in values:
         for shift in (NOTHING, *scales, *(name for name in values if name != value)):
             every = [gate._replace(value=value, shift=shift) for gate in gates]
-            every += [Modulation(value, shift=shift)] * (shift != NOTHING)
+            every.append(Modulation(value, shift=shift))
             made = np.array([one.made(few) for one in every])
             for outer, function in MAIN.items():
                 apart = np.abs(function(made) - side[:FEW]).max(axis=1)

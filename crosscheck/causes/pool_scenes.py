@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from crosscheck.causes.scenes import leaves_of, side
 from crosscheck.causes.site import Side, Site, wide
+from crosscheck.causes.unit_scenes import leaves_of, side
 from crosscheck.twins.pool import Parting
 
 

@@ -92,12 +92,26 @@ cause(
     TORCH,
 )
 
+cause(
+    "resize-elsewhere",
+    "resize",
+    "one side resizes the images here, the other does not: before or after, or not at all",
+    "conv(F.interpolate(x, scale_factor=2))",
+    "jax.image.resize(conv(x), shape, 'nearest')",
+    "resize where JAX does",
+    "resize where torch does",
+    "https://distill.pub/2016/deconv-checkerboard/",
+)
+
 NEARESTS, CUBICS = tuple(NEAREST), ("cubic, a = -0.75", "cubic, a = -0.5")
 BORDERS = ("border repeated", "border left out")
 BETWEEN.update({frozenset(pair): "resize-nearest-rounding" for pair in combinations(NEARESTS, 2)})
 BETWEEN[frozenset((f"{CUBICS[0]}, {BORDERS[0]}", f"{CUBICS[1]}, {BORDERS[1]}"))] = "resize-bicubic-a"
 BETWEEN[frozenset((HALF, CORNERS))] = "resize-align-corners"
 BETWEEN.update({frozenset((ASYMMETRIC, kind)): "resize-half-pixel" for kind in (HALF, CORNERS)})
+UNSIZED = "not resized"
+METHODS = (*NEARESTS, "linear", *(f"{c}, {b}" for c in CUBICS for b in BORDERS), "lanczos", "area")
+BETWEEN.update({frozenset((UNSIZED, method)): "resize-elsewhere" for method in METHODS})
 SCALES = tuple(k / 20 for k in range(5, 81) if k != 20)
 
 
@@ -155,16 +169,29 @@ def resized(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.first.ndim not in (3, 4, 5) or site.first.dtype.kind != "f":
         return
     for axis in channel_axes(site):
-        sides = [ahead(side, axis) for side in (site.first, site.second) if side.shape == site.first.shape]
-        out = sides[0].shape
+        sides = [ahead(side, axis) for side in (site.first, site.second)]
         for x in (ahead(x, axis) for x in floats(site) if x.ndim == site.first.ndim):
-            if x.shape[:2] != out[:2] or x.shape == out:
-                continue
-            for way in ways(x.shape[2:], out[2:]):
-                made = resize(x[:1, :1], way, out[2:])
-                if any(close(site, side[:1, :1], made) for side in sides):
-                    make = partial(behind, x, way, out[2:], axis)
-                    yield Variant((), str(way), make, way.choice, "resize-method", way.more)
+            yield from as_it_is(site, x, sides, axis)
+            for out in dict.fromkeys(side.shape for side in sides):
+                same = [side for side in sides if side.shape == out]
+                if x.shape[:2] == out[:2] and x.shape != out:
+                    yield from resizings(site, x, same, axis)
+
+
+def resizings(site: Site, x: Array, sides: Sequence[Array], axis: int) -> Iterator[Variant]:
+    size = sides[0].shape[2:]
+    for way in ways(x.shape[2:], size):
+        made = resize(x[:1, :1], way, size)
+        if any(close(site, side[:1, :1], made) for side in sides):
+            make = partial(behind, x, way, size, axis)
+            yield Variant((), str(way), make, way.choice, "resize-method", way.more)
+
+
+def as_it_is(site: Site, x: Array, sides: Sequence[Array], axis: int) -> Iterator[Variant]:
+    """Not resized, where one side has another size."""
+    shapes = {side.shape for side in sides}
+    if len(shapes) == 2 and x.shape in shapes and len({shape[:2] for shape in shapes}) == 1:
+        yield Variant((), "not resized", partial(np.moveaxis, x, 1, axis), UNSIZED)
 
 
 def ahead(x: Array, axis: int) -> Array:

@@ -66,6 +66,10 @@ class Site:
         """The axis of channels or features of x, in the first model's convention."""
         return 1 if self.sides[0].framework == "torch" and self.sides[0].kind not in LAST and self.x.ndim > 2 else -1
 
+    def name_of(self, x: Array) -> str:
+        """What an input, or what is given, is in words; "" if nothing tells."""
+        return next((words for y, (words, _) in zip((*self.inputs, *self.given), self.called) if y is x), "")
+
     def settings(self, *names: str) -> list[Any]:
         """The values that either module's attributes of these names have, each once."""
         found = [side.config[name] for side in self.sides for name in names if side.config.get(name) is not None]

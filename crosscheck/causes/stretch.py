@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -20,22 +21,30 @@ those that are nearer than what goes into the module around."""
 
 
 class Span(NamedTuple):
-    """A stretch of wiring: the calls at its end and at its beginning."""
+    """A stretch of wiring: the calls at its end and at its beginning; or, if there is none at its end, the module that
+    ends there."""
 
     before: str
     after: str
+    around: str
 
 
-def between(run: Run, span: Any) -> list[Call]:
+def between(run: Run, span: Span) -> list[Call]:
     """The calls that completed in a stretch of wiring and lead on in it."""
     keys = [call.key for call in run.calls]
     start = keys.index(span.after) + 1 if span.after and span.after in keys else 0
-    end = begins(run, span.before) if span.before and span.before in keys else len(keys)
     parents = {call.parent for call in run.calls}
-    return [call for call in run.calls[start:end] if call.key not in parents][:SOURCES]
+    return [call for call in upto(run, span)[start:] if call.key not in parents][:SOURCES]
 
 
-def ending(run: Run, span: Any) -> list[Call]:
+def upto(run: Run, span: Span) -> list[Call]:
+    """The calls that completed before a stretch of wiring ends."""
+    keys = [call.key for call in run.calls]
+    ends = keys.index(span.around) if span.around in keys else len(keys)
+    return run.calls[: begins(run, span.before) if span.before and span.before in keys else ends]
+
+
+def ending(run: Run, span: Span) -> list[Call]:
     """Calls around others that complete in a stretch of wiring, or after which it begins, the outermost first."""
     parents = {call.key: call.parent for call in run.calls}
     inside, outside = {span.after, *around(span.after, parents)}, {"", *around(span.before, parents)}
@@ -43,15 +52,20 @@ def ending(run: Run, span: Any) -> list[Call]:
     return [call for call in reversed(run.calls) if call.key in found]
 
 
+def span_here(divergence: Any) -> Span:
+    """The stretch in the first model."""
+    return Span(divergence.before, divergence.after, divergence.match.unit.first if divergence.match else "")
+
+
 def span_there(scene: Any, divergence: Any) -> Span:
     """The stretch in the second model."""
     second = {match.unit.first: match.unit.second for match in scene.matches}
-    return Span(second.get(divergence.before, ""), second.get(divergence.after, ""))
+    return Span(*(second.get(key, "") for key in span_here(divergence)))
 
 
 def ended(scene: Any, divergence: Any) -> list[Call]:
     """Those of the first model, or else those of the second."""
-    return ending(scene.run, divergence) or ending(scene.forced, span_there(scene, divergence))
+    return ending(scene.run, span_here(divergence)) or ending(scene.forced, span_there(scene, divergence))
 
 
 class Source(NamedTuple):
@@ -76,7 +90,7 @@ def reaching(scene: Any, call: Call, words: str) -> list[Source]:
     for value in call.inputs.values():
         same = [pair for pair in pairs if np.array_equal(pair[0 if mine else 1], value)]
         here, there = same[0] if same else (value, value)
-        found.append(Source(wide(here), words, "", None if alike(here, there) else wide(there)))
+        found.append(Source(wide(here), words, "", None if is_same(here, there) else wide(there)))
     return found
 
 
@@ -93,14 +107,15 @@ def taken(scene: Any, match: Match) -> list[tuple[Array, Array]]:
     return [(value, arrived[name]) for name, value in match.first.inputs.items() if name in arrived]
 
 
-def alike(a: Array, b: Array) -> bool:
+def is_same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and np.allclose(a, b, NEAR, NEAR * np.abs(a).max(initial=0))
 
 
-def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
+def before(scene: Any, match: Match, divergence: Any, shown: Sequence[Array] = ()) -> list[Source]:
     """Values that the wiring may have used: the model's inputs, and what the units gave that completed before in either
     model, those first that the other model passes by, the nearest last; what reached the module around, which a
-    residual connection adds, lies behind what the nearest gave, of which attention is made."""
+    residual connection adds, lies behind what the nearest gave, of which attention is made. Of units further back those
+    whose output is shown here, by either side."""
     found = [Source(wide(value), f"the input {name}") for name, value in scene.asks[0].inputs.items()]
     entering = []
     if divergence.match is not None:
@@ -115,14 +130,33 @@ def before(scene: Any, match: Match, divergence: Any) -> list[Source]:
     early = [m for m in inner if m.unit.first in mine]
     known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
-    for call in (m.first for m in early[-AHEAD:]):
+    for call in (*passed[-AHEAD:], *(m.first for m in early[-AHEAD:])):
         found += reaching(scene, call, f"what goes into `{call.key}`")
     sources = [(call, "") for call in passed[-SOURCES // 2 :]]
     sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]
     given = [[told(value, call, when) for value in call.outputs.values()] for call, when in sources]
-    found += [*chain(*given[:-NEAREST]), *entering, *chain(*given[-NEAREST:])]
+    done = [m for m in scene.matches if m.unit.first in mine or m.unit.second in theirs]
+    further = [(m.first, "" if m.unit.first in mine else LATE) for m in done if m not in early[-SOURCES:]]
+    far = [told(x, call, when) for call, when in further for x in call.outputs.values() if is_part(x, shown)]
+    found += [*chain(*given[:-NEAREST]), *entering, *far[-SOURCES:], *chain(*given[-NEAREST:])]
     modules = [m.first for m in scene.matches if m.unit.first and m.unit.first == divergence.after and not m.unit.inner]
     return found + [told(value, call, "") for call in modules[:1] for value in call.outputs.values()]
+
+
+def is_part(x: Array, shown: Sequence[Array]) -> bool:
+    """Whether x is one of these, or a stretch of one along some axis."""
+    return x.dtype.kind == "f" and x.size > 1 and np.ptp(x) > 0 and any(stretches(x, y) for y in shown)
+
+
+def stretches(x: Array, y: Array) -> bool:
+    cut = [i for i, (m, n) in enumerate(zip(x.shape, y.shape)) if m != n]
+    if x.ndim != y.ndim or len(cut) > 1 or any(x.shape[i] > y.shape[i] for i in cut):
+        return False
+    axis = cut[0] if cut else 0
+    line = np.moveaxis(y, axis, -1)[(0,) * (y.ndim - 1)][: y.shape[axis] - x.shape[axis] + 1]
+    first = x[(0,) * x.ndim]
+    starts = np.flatnonzero(np.abs(line - first) <= NEAR * np.abs(y).max())
+    return any(is_same(x, np.take(y, range(i, i + x.shape[axis]), axis)) for i in starts)
 
 
 def earlier(run: Run, key: str, enters: bool) -> set[str]:

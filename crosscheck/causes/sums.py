@@ -9,12 +9,13 @@ from itertools import combinations
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.functions import MAIN, NONE, RELU
+from crosscheck.causes.functions import EXPONENTIALS, MAIN, NONE, RELU
 from crosscheck.causes.site import Site, along
-from crosscheck.causes.sources import distinct, picked
+from crosscheck.causes.sources import at_every_place, distinct, flat, picked
 
-MOST_TERMS, MOST_ADDED = 4, 6
+MOST_TERMS, MOST_ADDED, NEAREST = 4, 6, 12
 EXACT = 1e-10
+INNER = MAIN | EXPONENTIALS
 RISKY = 3
 """Elements for each term that a fit needs, at least, to be no accident."""
 
@@ -23,13 +24,14 @@ RISKY = 3
 class Column:
     """Something that may be added: an array that broadcasts to the value, in words; own: a parameter of the module
     around, or anything else that is the same for all examples; kind: of what made it; scaled: by which parameter of the
-    module around."""
+    module around; reduced: how, and over which axes."""
 
     array: Array
     words: str
     own: bool = False
     kind: str = ""
     scaled: str = ""
+    reduced: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Reading:
         return f"{self.outer} of ({total})" if len(self.terms) > 1 else f"{self.outer} of {total}"
 
     def make(self, shape: tuple[int, ...]) -> Array:
-        total = sum(term.factor * MAIN[term.function](term.column.array) for term in self.terms)
+        total = sum(term.factor * INNER[term.function](term.column.array) for term in self.terms)
         return np.broadcast_to(MAIN[self.outer](np.asarray(total)), shape)
 
 
@@ -71,12 +73,13 @@ def columns(site: Site) -> list[Column]:
     shape = site.first.shape
     found: list[Column] = []
     named = dict(zip(map(id, (*site.inputs, *site.given)), site.called))
-    for place, x in enumerate(distinct([*reversed(site.inputs), *reversed(site.given)])[:12]):
+    near = distinct([*reversed(site.inputs)])[:NEAREST]
+    for place, x in enumerate(distinct([*near, *reversed(site.given)])[: NEAREST + MOST_ADDED]):
         words, kind = named.get(id(x), (f"value {place}", ""))
         found += column(x, shape, words, kind)
     own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
-    near = [c for c in found[:3] if c.array.shape == shape]
-    found += [scaled_by(c, name, x, axis) for c in near for name, x in own.items() for axis in axes_of(x, shape)]
+    whole = [c for c in found[:3] if c.array.shape == shape]
+    found += [scaled_by(c, name, x, axis) for c in whole for name, x in own.items() for axis in axes_of(x, shape)]
     for name, x in own.items():
         found += column(x, shape, f"`{name}`", "parameter")
     return [*found, Column(np.ones(()), "1", kind="constant")]
@@ -100,12 +103,14 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
     """x as it broadcasts; a table of more positions than there are is cut."""
     if x.dtype.kind != "f":
         return
+    if kind != "parameter":
+        yield from (Column(y, words, False, kind) for y in at_every_place(x, shape))
     if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and kind == "parameter":
         x = x[:, None]  # a table of positions, where time comes first
     if 1 < x.ndim <= len(shape) and x.shape != shape and kind == "parameter":
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
     if x.shape != shape and x.size == np.prod(shape):
-        x = next((y for y in turned(x) if y.shape == shape), x)
+        x = next((y for y in (*turned(x), *flat(x, shape)) if y.shape == shape), x)
     if broadcasts(x.shape, shape):
         own = kind == "parameter" or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
         yield Column(x, words, own, kind)
@@ -186,7 +191,7 @@ def outside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: f
 def inside(side: Array, terms: Sequence[Term], parts: Sequence[Array], exact: float) -> list[Reading]:
     """Sums of two, in which one of the nearest enters by a function."""
     for i in range(min(len(terms), MOST_ADDED)):
-        for name, function in MAIN.items():
+        for name, function in INNER.items():
             if name == NONE:
                 continue
             curved = Term(terms[i].column, name, 1.0)

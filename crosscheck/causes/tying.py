@@ -7,7 +7,7 @@ from typing import Any
 
 from crosscheck.causes.catalogue import CAUSES, cause
 from crosscheck.causes.explanation import Explanation
-from crosscheck.causes.scenes import there
+from crosscheck.causes.unit_scenes import there
 from crosscheck.pairing.tied_model import TiedModel
 from crosscheck.twins.forced import back
 from crosscheck.twins.layouts import distance

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
+from crosscheck.causes.centred import centred, reduced_apart
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.numbers import recognised
 from crosscheck.causes.site import FLOAT32, GIVEN, LATE, Site
@@ -152,10 +154,17 @@ def told_apart(site: Site, there: Site, results: bool) -> list[tuple[list[str], 
     first; with what modules without parameters made at the end, or without."""
     exact = FLOAT32 if site.coarse else EXACT
     found, found_there = ([c for c in columns(s) if results or not is_result(c, s)] for s in (site, there))
-    mine = readings(site.first, found, exact)
-    theirs = readings(site.second, found_there, exact) if mine else []
+    mine = read(site.first, found, exact)
+    theirs = read(site.second, found_there, exact) if mine else []
     every = [(differences(site, a, b), a, b) for a in mine for b in theirs]
     return sorted((trio for trio in every if all(trio[0]) and trio[0]), key=lambda trio: len(trio[0]))
+
+
+def read(side: Array, found: Sequence[Column], exact: float) -> list[Reading]:
+    """All readings; of what is no sum, or one with a constant of its own, also those with a reduction."""
+    plain = readings(side, found, exact)
+    known = any(all(term.column.kind != "constant" for term in reading.terms) for reading in plain)
+    return plain if known else plain + centred(side, found, exact)
 
 
 def is_result(column: Column, site: Site) -> bool:
@@ -181,13 +190,14 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
                 ids.append("parameter-unused")
             if t.function != twin.function:
                 ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
-    ids += [elsewhere(t, u, len(a.terms)) for t, u in zip(left, right)]
+    ids += [i for t, u in zip(left, right) for i in elsewhere(t, u, len(a.terms))]
     if a.outer != b.outer and any(is_given(t.column) != is_given(u.column) for t, u in zip(left, right)):
         return [""]  # what a dropout hands on, say: it may be a function of the other's that nobody knows
     longer = left[len(right) :] or right[len(left) :]
     alone = [t.column for t in longer]
     if "Norm" in site.reaches and not ids and [added(c) for c in alone] == ["residual-missing"]:
         newest = any(alone[0] is reading.terms[0].column for reading in (a, b)) or alone[0].kind.startswith(LATE)
+        newest &= alone[0].array.shape == site.first.shape
         return ["norm-before-or-after" if newest else "residual-missing"]  # the block's output, or the skip
     return list(dict.fromkeys([*ids, *(added(t.column) for t in longer)]))
 
@@ -216,16 +226,18 @@ def scaling(site: Site, a: Term, b: Term, terms: int) -> str:
     return known[1] if known else "scale-constant"
 
 
-def elsewhere(t: Term, u: Term, terms: int) -> str:
+def elsewhere(t: Term, u: Term, terms: int) -> list[str]:
     """Why a term comes from one place here and from another there; "" if that is no cause of the catalogue."""
     a, b = t.column, u.column
     if "constant" in (a.kind, b.kind) or apart(t, u) or t.function != u.function:
-        return ""
+        return [""]
+    if any(a.reduced) and any(b.reduced):
+        return reduced_apart(a, b)
     if is_given(a) != is_given(b):
-        return "layer-missing"
+        return ["layer-missing"]
     if ("Norm" in a.kind) != ("Norm" in b.kind) and terms == 1:
-        return "norm-before-or-after"
-    return "residual-from-elsewhere" if terms > 1 else ELSEWHERE
+        return ["norm-before-or-after"]
+    return ["residual-from-elsewhere"] if terms > 1 else [ELSEWHERE]
 
 
 def is_given(column: Column) -> bool:
@@ -235,4 +247,6 @@ def is_given(column: Column) -> bool:
 def added(column: Column) -> str:
     if column.kind == "constant":
         return "offset-constant"
+    if any(column.reduced):
+        return "centring-missing"
     return "positional-missing" if column.own else "residual-missing"

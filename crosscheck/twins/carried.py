@@ -35,7 +35,7 @@ def carried(twins: Any, scene: Any, found: Sequence[Any]) -> set[Any]:
 
 def differences(twins: Any, scene: Any, divergence: Any) -> Iterator[Array]:
     """Between what reaches a place and what should, of each value."""
-    from crosscheck.causes.scenes import wiring_sites
+    from crosscheck.causes.wiring_scenes import wiring_sites
 
     for site in wiring_sites(twins, scene, divergence):
         if site.first.shape == site.second.shape and site.first.dtype.kind == "f":

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from crosscheck.causes.moved import NORM_MOVED, together
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
@@ -20,7 +21,6 @@ from crosscheck.twins.twins import Trail, Twins
 from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
-NORM_MOVED = "norm-before-or-after"
 HANDED_ON = ("residual-from-elsewhere", "residual-missing", "value-from-elsewhere", "layer-missing")
 
 
@@ -78,6 +78,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     for culprit in culprits:
         if not culprit.excused:
             explain(twins, scene, culprit)
+    culprits = together(culprits, scene.run.calls)
     return [culprit for culprit in culprits if not follows_a_norm(culprit, culprits)]
 
 
