@@ -184,6 +184,7 @@ for name in FUNCTIONS:
 for name in MAIN:
     between("activation-twice", name, f"{name}, twice")
 between("logarithm-for-value", NONE, *EXPONENTIALS)
+between("clamp-missing", NONE, "clip(x, -1, 1)")
 between("quick-gelu", *GELUS)
 between("gelu-tanh-default", GELU, GELU_TANH)
 between("leaky-relu-slope", RELU, *LEAKY)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from crosscheck.axes import Array
-from crosscheck.causes.attention import CAPS, CAUSAL, COUNTS, POSITIONS, USES, WINDOWS
+from crosscheck.causes.attention import CAPS, CAUSAL, COUNTS, ODD_USES, POSITIONS, USES, WINDOWS
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
 from crosscheck.causes.score_terms import BIASED, masks, score_biases
@@ -193,6 +193,8 @@ def use_axes(site: Site, scene: Scene) -> Iterator[Axis]:
         if mask.dtype.kind in "iu":
             ways.append("added")
         yield settings(f"mask{place}", ways, USES.__getitem__, "attention-float-mask-added")
+        if mask.dtype.kind in "biu":
+            yield departures(f"use{place}", "", *((way, *ODD_USES[way]) for way in ODD_USES))
 
 
 def bases(site: Site) -> Axis:
@@ -279,7 +281,9 @@ class Layout:
         return self.known[key]
 
     def make(self, at: Site, packing: str = "q k v h d", **ways: Any) -> Array:
-        uses = tuple(ways.pop(f"mask{place}") for place in range(len(self.scene.masks)))
+        uses = tuple(
+            used(ways.pop(f"mask{place}"), ways.pop(f"use{place}", "")) for place in range(len(self.scene.masks))
+        )
         plain = ways["base"] == 10000.0 and ways.get("turned", "q k") == "q k" and ways.get("sense", 1) == 1
         if not plain and not ways["position"].startswith("rotary"):
             raise ValueError("these are of rotary positions alone")
@@ -288,6 +292,13 @@ class Layout:
         if self.scene.out is not None:
             y = y @ self.scene.out[0] + self.scene.out[1]
         return np.moveaxis(y, 1, self.scene.time).reshape(at.first.shape)
+
+
+def used(way: str, odd: str) -> str:
+    """How a mask is used; oddly only what would mark what is kept."""
+    if odd and way != "kept":
+        raise ValueError("this is another use by itself")
+    return odd or way
 
 
 def unpacked(x: Array, packing: str, heads: int) -> list[Array]:

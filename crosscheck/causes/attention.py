@@ -264,6 +264,27 @@ cause(
     NNX,
 )
 
+cause(
+    "attention-mask-queries",
+    "attention",
+    "the mask is along the keys on one side, along the queries on the other",
+    "mask[:, None, None, :]: n 1 1 s",
+    "mask[:, None, None, :]: n 1 1 s; mask[:, None, :, None] is along the queries",
+    "mask[:, None, None, :]",
+    "mask[:, None, None, :]",
+    JAX,
+)
+cause(
+    "attention-mask-after-softmax",
+    "attention",
+    "one side masks the scores, the other the weights that the softmax makes of them, which then do not add up to 1",
+    "scores.masked_fill(~mask, -inf).softmax(-1)",
+    "jax.nn.softmax(scores, where=mask), or jnp.where(mask, scores, -inf) ahead of it",
+    "mask the scores, ahead of the softmax",
+    "mask the scores, ahead of the softmax",
+    JAX,
+)
+
 POSITIONS = ("none", "rotary, halves", "rotary, neighbours", "alibi", "alibi, |i - j|")
 BETWEEN[frozenset(POSITIONS[1:3])] = "rope-half-vs-interleaved"
 BETWEEN[frozenset(POSITIONS[3:5])] = "attention-alibi"
@@ -275,6 +296,11 @@ CAUSAL = {"no": "every key", "from the start": "causal", "from the end": "causal
 }
 BETWEEN.update({frozenset((CAUSAL["no"], says)): "attention-causal-missing" for says in CAUSAL.values()})
 USES = {"unused": "no mask", "kept": "True is attended to", "left out": "True is ignored", "added": "the mask added"}
+ODD_USES = {
+    "queries": ("True is what attends", "attention-mask-queries"),
+    "after": ("True is what is kept of the weights", "attention-mask-after-softmax"),
+    "added": ("the marks added", "attention-float-mask-added"),
+}
 BETWEEN.update({frozenset((USES["unused"], says)): "attention-mask-missing" for says in USES.values()})
 BETWEEN[frozenset((USES["kept"], USES["left out"]))] = "attention-bool-mask-inverted"
 WINDOWS = ("window", "window_size", "sliding_window", "attention_window", "local_window")

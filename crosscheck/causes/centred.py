@@ -32,7 +32,9 @@ NEAREST, KINDS = 3, ("mean", "sum", "maximum", "minimum")
 def centred(y: Array, found: Sequence[Column], exact: float) -> list[Reading]:
     """Readings with the fewest terms of which one is the reduction of a column, taken once."""
     at = picked(y.shape)
-    near = [column for column in found if column.kind != "constant"][:MOST_ADDED]
+    if not np.isfinite(y[at]).all():
+        return []
+    near = [c for c in found if c.kind != "constant" and np.isfinite(c.array).all()][:MOST_ADDED]
     parts = [np.broadcast_to(column.array, y.shape)[at] for column in near]
     more = [(column, np.broadcast_to(column.array, y.shape)[at]) for column in reductions(near, y.shape)]
     for count in (1, 2):

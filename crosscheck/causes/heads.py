@@ -27,7 +27,8 @@ ORDERS = ("q k v", "q v k", "k q v", "k v q", "v q k", "v k q")
 
 @dataclass(frozen=True)
 class Heads:
-    """How heads attend. masks: for each mask "kept", "left out", "added", "turned" (and added) or "unused"."""
+    """How heads attend. masks: for each mask "kept", "left out", "added", "turned" (and added), "queries" (kept, along
+    these), "after" (the softmax) or "unused"."""
 
     heads: int = 1
     order: str = "q k v"
@@ -96,7 +97,10 @@ class Attention:
         at = np.arange(t) if rows is None else np.asarray(rows)
         scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](wide // how.heads, wide)
         scores = how.cap * np.tanh(scores / how.cap) if how.cap else scores
-        y = merged(softmax(scores + bias[:, :, at], how)[..., :s] @ value, how.merge)
+        weights = softmax(scores + bias[:, :, at], how)[..., :s]
+        for mask in (mask for mask, way in zip(self.masks, how.masks) if way == "after"):
+            weights = weights * np.broadcast_to(mask != 0, (*mask.shape[:2], t, s))[:, :, at]
+        y = merged(weights @ value, how.merge)
         return y if self.rows is None or rows is not None else y[:, list(self.rows)]
 
     def _bias(
@@ -119,11 +123,14 @@ class Attention:
 
 
 def added(mask: Array, way: str) -> Array:
-    if way == "unused":
+    if way == "queries" and mask.shape[2] != 1:
+        raise ValueError("it is along the queries as it is")
+    if way in ("unused", "after"):
         return np.zeros((1, 1, 1, 1))
     if way in ("added", "turned"):
         return (mask if way == "added" else mask.swapaxes(2, 3)).astype(np.float64)
-    keep = mask != 0 if way == "kept" else mask == 0
+    mask = mask.swapaxes(2, 3) if way == "queries" else mask
+    keep = mask == 0 if way == "left out" else mask != 0
     return np.where(keep, 0.0, -np.inf)
 
 

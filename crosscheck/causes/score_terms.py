@@ -33,7 +33,7 @@ BIASED = {
     "unused": "no bias of the scores",
     "turned": "a bias added to the scores, keys ahead of queries",
 }
-MOST, HEADS = 1, 64
+MOST, HEADS, HUGE = 1, 64, -1e3
 
 
 def masks(site: Site, q: Array, k: Array) -> list[Array]:
@@ -50,8 +50,15 @@ def masks(site: Site, q: Array, k: Array) -> list[Array]:
             x = np.tile(x, (n // len(x), 1, 1))  # the same for the windows of every image
             shapes[x.shape] = (n, 1, t, s)
         if x.shape in shapes and may_mask(x):
-            found.append(x.reshape(shapes[x.shape]))
-    return found[:2]
+            found.append(marks(x.reshape(shapes[x.shape])))
+    return distinct(found)[:2]
+
+
+def marks(x: Array) -> Array:
+    """What is kept, of a mask that puts minus infinity, or nearly so, on the rest of every query's keys."""
+    is_kept = x == 0
+    sure = x.dtype.kind == "f" and np.all(is_kept | (x <= HUGE)) and is_kept.any(-1).all()
+    return is_kept if sure else x
 
 
 def may_mask(x: Array) -> bool:

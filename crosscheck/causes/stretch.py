@@ -130,7 +130,7 @@ def before(scene: Any, match: Match, divergence: Any, shown: Sequence[Array] = (
     early = [m for m in inner if m.unit.first in mine]
     known = {m.unit.first for m in scene.matches} | {call.parent for call in scene.run.calls}
     passed = [call for call in scene.run.calls if call.key in mine and call.key not in known]
-    for call in (*passed[-AHEAD:], *(m.first for m in early[-AHEAD:])):
+    for call in (m.first for m in early[-AHEAD:]):
         found += reaching(scene, call, f"what goes into `{call.key}`")
     sources = [(call, "") for call in passed[-SOURCES // 2 :]]
     sources += [(m.first, LATE) for m in late[-SOURCES // 2 :]] + [(m.first, "") for m in early[-SOURCES:]]

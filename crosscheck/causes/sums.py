@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,10 +10,14 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.functions import EXPONENTIALS, MAIN, NONE, RELU
-from crosscheck.causes.site import Site, along
+from crosscheck.causes.site import GIVEN, Site, along
 from crosscheck.causes.sources import at_every_place, distinct, flat, picked
 
-MOST_TERMS, MOST_ADDED, NEAREST = 4, 6, 12
+MOST_TERMS, MOST_ADDED, NEAREST, MOST_SHIFTED = 4, 6, 12, 2
+BIAS, TABLE = ("bias", ""), ("weight embedding", "Embed")
+"""Leaves of layers that gave a value, and the layers' classes."""
+LATER = "later parameter"
+"""The kind of a table that begins with a later row than its first."""
 EXACT = 1e-10
 INNER = MAIN | EXPONENTIALS
 RISKY = 3
@@ -80,14 +84,36 @@ def columns(site: Site) -> list[Column]:
     own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
     whole = [c for c in found[:3] if c.array.shape == shape]
     found += [scaled_by(c, name, x, axis) for c in whole for name, x in own.items() for axis in axes_of(x, shape)]
-    for name, x in own.items():
+    biases, tables = (
+        {n: x for n, x in site.weights.items() if is_leaf_of(n, k, named.values())} for k in (BIAS, TABLE)
+    )
+    for name, x in (own | biases).items():
         found += column(x, shape, f"`{name}`", "parameter")
+    for name, x in (own | tables).items():
+        found += [c for start in shifts(x, shape) for c in column(x[..., start:, :], shape, later(name, start), LATER)]
     return [*found, Column(np.ones(()), "1", kind="constant")]
 
 
 def is_own(name: str) -> bool:
     """Whether a parameter is the module's itself, or one of a list of its own: "gamma", "gammas.0"."""
     return all(part.isdigit() for part in name.split(".")[1:])
+
+
+def is_leaf_of(name: str, kinds: tuple[str, str], called: Iterable[tuple[str, str]]) -> bool:
+    """Whether it is such a leaf of a layer of such a class that only one model calls."""
+    layer, _, leaf = name.rpartition(".")
+    alone = [words.strip("`") for words, kind in called if kind.startswith(GIVEN) and kinds[1] in kind]
+    return leaf in kinds[0].split() and bool(layer) and any(words.endswith(layer) for words in alone)
+
+
+def shifts(x: Array, shape: tuple[int, ...]) -> range:
+    """The rows with which a table may begin that has more positions than there are."""
+    is_table = x.ndim > 1 and len(shape) > 2 and x.shape[-1] == shape[-1]
+    return range(1, min(MOST_SHIFTED, x.shape[-2] - shape[-2]) + 1) if is_table else range(0)
+
+
+def later(name: str, start: int) -> str:
+    return f"`{name}` from row {start} on"
 
 
 def axes_of(x: Array, shape: tuple[int, ...]) -> list[int]:
@@ -103,16 +129,16 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
     """x as it broadcasts; a table of more positions than there are is cut."""
     if x.dtype.kind != "f":
         return
-    if kind != "parameter":
+    if "parameter" not in kind:
         yield from (Column(y, words, False, kind) for y in at_every_place(x, shape))
-    if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and kind == "parameter":
+    if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and "parameter" in kind:
         x = x[:, None]  # a table of positions, where time comes first
-    if 1 < x.ndim <= len(shape) and x.shape != shape and kind == "parameter":
+    if 1 < x.ndim <= len(shape) and x.shape != shape and "parameter" in kind:
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
     if x.shape != shape and x.size == np.prod(shape):
         x = next((y for y in (*turned(x), *flat(x, shape)) if y.shape == shape), x)
     if broadcasts(x.shape, shape):
-        own = kind == "parameter" or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
+        own = "parameter" in kind or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
         yield Column(x, words, own, kind)
 
 

@@ -13,7 +13,7 @@ from crosscheck.causes.functions import NONE
 from crosscheck.causes.numbers import recognised
 from crosscheck.causes.site import FLOAT32, GIVEN, LATE, Site
 from crosscheck.causes.sources import alone, same
-from crosscheck.causes.sums import EXACT, Column, Reading, Term, columns, readings
+from crosscheck.causes.sums import EXACT, LATER, Column, Reading, Term, columns, readings
 from crosscheck.causes.variant import BETWEEN, Variant, family
 
 ELSEWHERE = "value-from-elsewhere"
@@ -231,6 +231,8 @@ def elsewhere(t: Term, u: Term, terms: int) -> list[str]:
     a, b = t.column, u.column
     if "constant" in (a.kind, b.kind) or apart(t, u) or t.function != u.function:
         return [""]
+    if LATER in (a.kind, b.kind) and a.own and b.own:
+        return ["embedding-index-offset"]
     if any(a.reduced) and any(b.reduced):
         return reduced_apart(a, b)
     if is_given(a) != is_given(b):

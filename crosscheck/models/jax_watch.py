@@ -76,6 +76,7 @@ class Watcher:
             self.seen.append(value)
         else:
             self.seen.append(self.border.seeing(place, plain(value)))
+            value = value if is_key(value) else self.seen[-1]
         return value
 
 

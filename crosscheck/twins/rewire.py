@@ -132,7 +132,7 @@ def released(twins: Twins, seen: Arrivals) -> dict[str, tuple[str, str]]:
             continue
         for c, d in lonely:
             here, there = calls[0].get(c, match.first), calls[1].get(d, seen.calls[match.second.key])
-            if c not in found and below[c] == below[a] and seen.between(here, there) < SURE:
+            if c not in found and below[c] == below.get(a) and seen.between(here, there) < SURE:
                 found |= {a: (b, d), c: (d, b)}
                 break
     return found
