@@ -11,7 +11,7 @@ from narrow_nets import BATCH, Unit, either_way
 from torch import nn
 
 from crosscheck.causes.site import Side, Site
-from crosscheck.causes.stretch import between
+from crosscheck.causes.stretch import Span, between
 from crosscheck.models.model import Call, Run
 from crosscheck.twins import compare as comparing
 from crosscheck.twins import locate
@@ -293,4 +293,10 @@ def test_a_stretch_at_the_beginning_or_the_end_has_the_calls_that_lie_in_it():
     run = Run({}, calls=[Call(key, "", parent) for key, parent in (("a", ""), ("b", ""), ("", None))])
     ends = [("", "b", ["a"]), ("a", "", ["b"]), ("", "", ["a", "b"])]
     for after, before, inside in ends:
-        assert [call.key for call in between(run, SimpleNamespace(after=after, before=before))] == inside
+        assert [call.key for call in between(run, Span(before, after, ""))] == inside
+
+
+def test_a_stretch_at_the_end_of_a_module_ends_with_it():
+    parents = {"m.a": "m", "m.b": "m", "m": "", "c": "", "": None}
+    run = Run({}, calls=[Call(key, "", parent) for key, parent in parents.items()])
+    assert [call.key for call in between(run, Span("", "m.a", "m"))] == ["m.b"]

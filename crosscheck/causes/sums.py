@@ -84,14 +84,18 @@ def columns(site: Site) -> list[Column]:
     own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
     whole = [c for c in found[:3] if c.array.shape == shape]
     found += [scaled_by(c, name, x, axis) for c in whole for name, x in own.items() for axis in axes_of(x, shape)]
-    biases, tables = (
-        {n: x for n, x in site.weights.items() if is_leaf_of(n, k, named.values())} for k in (BIAS, TABLE)
-    )
+    return [*found, *parameters(site, own), Column(np.ones(()), "1", kind="constant")]
+
+
+def parameters(site: Site, own: dict[str, Array]) -> Iterator[Column]:
+    """The module's own, biases of layers that only one model calls, and tables from a later row on."""
+    shape = site.first.shape
+    biases, tables = ({n: x for n, x in site.weights.items() if is_leaf_of(n, k, site.called)} for k in (BIAS, TABLE))
     for name, x in (own | biases).items():
-        found += column(x, shape, f"`{name}`", "parameter")
+        yield from column(x, shape, f"`{name}`", "parameter")
     for name, x in (own | tables).items():
-        found += [c for start in shifts(x, shape) for c in column(x[..., start:, :], shape, later(name, start), LATER)]
-    return [*found, Column(np.ones(()), "1", kind="constant")]
+        for start in shifts(x, shape):
+            yield from column(x[..., start:, :], shape, f"`{name}` from row {start} on", LATER)
 
 
 def is_own(name: str) -> bool:
@@ -103,17 +107,13 @@ def is_leaf_of(name: str, kinds: tuple[str, str], called: Iterable[tuple[str, st
     """Whether it is such a leaf of a layer of such a class that only one model calls."""
     layer, _, leaf = name.rpartition(".")
     alone = [words.strip("`") for words, kind in called if kind.startswith(GIVEN) and kinds[1] in kind]
-    return leaf in kinds[0].split() and bool(layer) and any(words.endswith(layer) for words in alone)
+    return leaf in kinds[0].split() and bool(layer) and any(f".{words}".endswith(f".{layer}") for words in alone)
 
 
 def shifts(x: Array, shape: tuple[int, ...]) -> range:
     """The rows with which a table may begin that has more positions than there are."""
     is_table = x.ndim > 1 and len(shape) > 2 and x.shape[-1] == shape[-1]
     return range(1, min(MOST_SHIFTED, x.shape[-2] - shape[-2]) + 1) if is_table else range(0)
-
-
-def later(name: str, start: int) -> str:
-    return f"`{name}` from row {start} on"
 
 
 def axes_of(x: Array, shape: tuple[int, ...]) -> list[int]:
