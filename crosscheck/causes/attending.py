@@ -194,7 +194,8 @@ def use_axes(site: Site, scene: Scene) -> Iterator[Axis]:
             ways.append("added")
         yield settings(f"mask{place}", ways, USES.__getitem__, "attention-float-mask-added")
         if mask.dtype.kind in "biu":
-            yield departures(f"use{place}", "", *((way, *ODD_USES[way]) for way in ODD_USES))
+            odd = [way for way in ODD_USES if way not in ways]
+            yield departures(f"use{place}", "", *((way, *ODD_USES[way]) for way in odd))
 
 
 def bases(site: Site) -> Axis:

@@ -12,7 +12,7 @@ from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import NONE
 from crosscheck.causes.reductions import WAYS
 from crosscheck.causes.sources import picked
-from crosscheck.causes.sums import MOST_ADDED, Column, Reading, Term, fitted, scaled
+from crosscheck.causes.sums import MOST_ADDED, Column, Reading, Term, fitted
 from crosscheck.causes.variant import BETWEEN
 
 cause(
@@ -34,16 +34,17 @@ def centred(y: Array, found: Sequence[Column], exact: float) -> list[Reading]:
     at = picked(y.shape)
     if not np.isfinite(y[at]).all():
         return []
-    near = [c for c in found if c.kind != "constant" and np.isfinite(c.array).all()][:MOST_ADDED]
-    parts = [np.broadcast_to(column.array, y.shape)[at] for column in near]
-    more = [(column, np.broadcast_to(column.array, y.shape)[at]) for column in reductions(near, y.shape)]
+    sound = [c for c in found if c.kind != "constant" and np.isfinite(c.array).all()][:MOST_ADDED]
+    near, more = (
+        [(column, np.broadcast_to(column.array, y.shape)[at]) for column in columns]
+        for columns in (sound, reductions(sound, y.shape))
+    )
     for count in (1, 2):
         readings = [
-            Reading(NONE, tuple(scaled(Term(column, NONE, 1.0), c) for column, c in zip(columns, factors)))
-            for chosen in combinations(range(len(near)), count)
-            for column, part in more
-            if (factors := fitted(y[at], [*(parts[i] for i in chosen), part], exact)) and abs(factors[-1]) == 1
-            for columns in [(*(near[i] for i in chosen), column)]
+            Reading(NONE, tuple(Term(column, NONE, c) for (column, _), c in zip(chosen, factors)))
+            for plain in combinations(near, count)
+            for chosen in ((*plain, reduced) for reduced in more)
+            if (factors := fitted(y[at], [part for _, part in chosen], exact)) and abs(factors[-1]) == 1
         ]
         if readings:
             return readings

@@ -98,7 +98,6 @@ class Modulation(NamedTuple):
             (ANY if bare else self.shift, "modulation-parts-order" if self.shift.startswith(PART) else ""),
             (self.outer, MORE),
             (MODULATED if self.scale else NOTHING if bare else ANY, ""),
-            (ANY if self.scale else f"{bare}", ""),  # one term more is wiring's affair
         )
         choice = self.function if self.scale else ANY
         return Variant((), str(self), partial(spread, self.made, known, shape), choice, MORE, more)
@@ -123,9 +122,11 @@ def modulated(site: Site) -> Iterator[Variant]:
     called = {name: site.name_of(x) or name for name, x in values.items()}
     called |= {f"{PART}{i}": words for i, (_, words) in enumerate(pieces)}
     rows = {name: np.broadcast_to(x, shape)[at] for name, x in known.items()}
-    for side in (site.first[at], site.second[at]):
-        for found in modulations(list(values), list(scales), rows, side):
-            yield found._replace(called=called).variant(known, shape)
+    sides = site.first[at], site.second[at]
+    every = [found for side in sides for found in modulations(list(values), list(scales), rows, side)]
+    scaled = any(found.scale for found in every)  # else what has one term more is wiring's affair
+    for found in (found for found in every if scaled or found.shift != NOTHING):
+        yield found._replace(called=called).variant(known, shape)
 
 
 def parts(site: Site, shape: tuple[int, ...]) -> list[tuple[Array, str]]:

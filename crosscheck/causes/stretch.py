@@ -90,7 +90,7 @@ def reaching(scene: Any, call: Call, words: str) -> list[Source]:
     for value in call.inputs.values():
         same = [pair for pair in pairs if np.array_equal(pair[0 if mine else 1], value)]
         here, there = same[0] if same else (value, value)
-        found.append(Source(wide(here), words, "", None if is_same(here, there) else wide(there)))
+        found.append(Source(wide(here), words, "", None if alike(here, there) else wide(there)))
     return found
 
 
@@ -107,7 +107,7 @@ def taken(scene: Any, match: Match) -> list[tuple[Array, Array]]:
     return [(value, arrived[name]) for name, value in match.first.inputs.items() if name in arrived]
 
 
-def is_same(a: Array, b: Array) -> bool:
+def alike(a: Array, b: Array) -> bool:
     return a.shape == b.shape and np.allclose(a, b, NEAR, NEAR * np.abs(a).max(initial=0))
 
 
@@ -145,7 +145,7 @@ def before(scene: Any, match: Match, divergence: Any, shown: Sequence[Array] = (
 
 def is_part(x: Array, shown: Sequence[Array]) -> bool:
     """Whether x is one of these, or a stretch of one along some axis."""
-    return x.dtype.kind == "f" and x.size > 1 and np.ptp(x) > 0 and any(stretches(x, y) for y in shown)
+    return x.dtype.kind == "f" and x.size > 1 and any(stretches(x, y) for y in shown) and bool(np.ptp(x) > 0)
 
 
 def stretches(x: Array, y: Array) -> bool:
@@ -156,7 +156,7 @@ def stretches(x: Array, y: Array) -> bool:
     line = np.moveaxis(y, axis, -1)[(0,) * (y.ndim - 1)][: y.shape[axis] - x.shape[axis] + 1]
     first = x[(0,) * x.ndim]
     starts = np.flatnonzero(np.abs(line - first) <= NEAR * np.abs(y).max())
-    return any(is_same(x, np.take(y, range(i, i + x.shape[axis]), axis)) for i in starts)
+    return any(alike(x, np.take(y, range(i, i + x.shape[axis]), axis)) for i in starts)
 
 
 def earlier(run: Run, key: str, enters: bool) -> set[str]:

@@ -16,8 +16,8 @@ from crosscheck.causes.sources import at_every_place, distinct, flat, picked
 MOST_TERMS, MOST_ADDED, NEAREST, MOST_SHIFTED = 4, 6, 12, 2
 BIAS, TABLE = ("bias", ""), ("weight embedding", "Embed")
 """Leaves of layers that gave a value, and the layers' classes."""
-LATER = "later parameter"
-"""The kind of a table that begins with a later row than its first."""
+PARAMETER, LATER = "parameter", "table from a later row on"
+"""Kinds of columns that no module gave."""
 EXACT = 1e-10
 INNER = MAIN | EXPONENTIALS
 RISKY = 3
@@ -92,7 +92,7 @@ def parameters(site: Site, own: dict[str, Array]) -> Iterator[Column]:
     shape = site.first.shape
     biases, tables = ({n: x for n, x in site.weights.items() if is_leaf_of(n, k, site.called)} for k in (BIAS, TABLE))
     for name, x in (own | biases).items():
-        yield from column(x, shape, f"`{name}`", "parameter")
+        yield from column(x, shape, f"`{name}`", PARAMETER)
     for name, x in (own | tables).items():
         for start in shifts(x, shape):
             yield from column(x[..., start:, :], shape, f"`{name}` from row {start} on", LATER)
@@ -129,16 +129,16 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
     """x as it broadcasts; a table of more positions than there are is cut."""
     if x.dtype.kind != "f":
         return
-    if "parameter" not in kind:
+    if kind not in (PARAMETER, LATER):
         yield from (Column(y, words, False, kind) for y in at_every_place(x, shape))
-    if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and "parameter" in kind:
+    if len(shape) == 3 and x.shape == (shape[0], shape[2]) != shape[1:] and kind in (PARAMETER, LATER):
         x = x[:, None]  # a table of positions, where time comes first
-    if 1 < x.ndim <= len(shape) and x.shape != shape and "parameter" in kind:
+    if 1 < x.ndim <= len(shape) and x.shape != shape and kind in (PARAMETER, LATER):
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
     if x.shape != shape and x.size == np.prod(shape):
         x = next((y for y in (*turned(x), *flat(x, shape)) if y.shape == shape), x)
     if broadcasts(x.shape, shape):
-        own = "parameter" in kind or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
+        own = kind in (PARAMETER, LATER) or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
         yield Column(x, words, own, kind)
 
 

@@ -14,10 +14,10 @@ from crosscheck.causes.stretch import (
     AHEAD,
     SOURCES,
     Source,
+    alike,
     before,
     between,
     ended,
-    is_same,
     span_here,
     span_there,
     told,
@@ -117,7 +117,7 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
 def taken_by(owners: Set[str], calls: Iterable[Call], made: Sequence[Array]) -> list[Source]:
     """What goes into layers of a stretch that is not what the stretch makes."""
     taken = [(x, call.key) for call in calls if call.path in owners for x in call.inputs.values()]
-    return [Source(wide(x), f"what goes into `{key}`") for x, key in taken if not any(is_same(x, y) for y in made)]
+    return [Source(wide(x), f"what goes into `{key}`") for x, key in taken if not any(alike(x, y) for y in made)]
 
 
 def reached_by(scene: Any, divergence: Any) -> Match | None:

@@ -75,8 +75,9 @@ class Watcher:
             self.terms.append(term)
             self.seen.append(value)
         else:
-            self.seen.append(self.border.seeing(place, plain(value)))
-            value = value if is_key(value) else self.seen[-1]
+            shown = self.border.seeing(place, plain(value))
+            self.seen.append(shown)
+            value = value if is_key(value) else shown
         return value
 
 

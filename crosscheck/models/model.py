@@ -195,11 +195,11 @@ class Look:
         for index, key in enumerate(self.calls):
             place.setdefault(key.partition("#")[0], index)
         called = {leaf.kind for leaf in leaves if leaf.module in place}
-        open_ = {beyond(leaf) for leaf in leaves if leaf.module in place}
+        entered = {beyond(leaf) for leaf in leaves if leaf.module in place}
         found = {}
         for leaf in leaves:
             module = leaf.module
-            passed_by = module not in place and leaf.kind in called and beyond(leaf) in open_
+            passed_by = module not in place and leaf.kind in called and beyond(leaf) in entered
             if passed_by and leaf.path not in self.first_use:
                 continue
             while module and module not in place:

@@ -26,9 +26,12 @@ def layouts(first: tuple[int, ...], second: tuple[int, ...], images: Images = ""
     if rank > 2:
         names = NAMES[:rank]
         likely.append(f"{spread(names)} -> {spread(names[1] + names[0] + names[2:])}")
-    found = [*flat_images(first, second, images), *shape_fits(first, second)]
-    likely += [fit.pattern for fit in flat_images(first, second, images)]
-    return sorted(found, key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely))
+    flat = flat_images(first, second, images)
+    likely += [fit.pattern for fit in flat]
+    return sorted(
+        [*flat, *shape_fits(first, second)],
+        key=lambda fit: likely.index(fit.pattern) if fit.pattern in likely else len(likely),
+    )
 
 
 def flat_images(first: tuple[int, ...], second: tuple[int, ...], images: Images) -> list[Fit]:

@@ -123,7 +123,7 @@ def with_swaps(twins: Twins, swaps: Swaps) -> Twins:
 def released(twins: Twins, seen: Arrivals) -> dict[str, tuple[str, str]]:
     """Units that get something else exchanged with their like of which one model calls the module only, where what
     reaches that is just this: which of two modules a model passes by, names alone cannot tell."""
-    calls, below = (called_once(seen.run), called_once(seen.forced)), leaves_below(twins)
+    calls, own = (called_once(seen.run), called_once(seen.forced)), own_leaves(twins)
     lonely = [(c, d) for c, d in homes(twins) if (c in calls[0]) != (d in calls[1])]
     found: dict[str, tuple[str, str]] = {}
     for match in seen.units:
@@ -132,7 +132,7 @@ def released(twins: Twins, seen: Arrivals) -> dict[str, tuple[str, str]]:
             continue
         for c, d in lonely:
             here, there = calls[0].get(c, match.first), calls[1].get(d, seen.calls[match.second.key])
-            if c not in found and below[c] == below.get(a) and seen.between(here, there) < SURE:
+            if c not in found and own[c] == own.get(a) and seen.between(here, there) < SURE:
                 found |= {a: (b, d), c: (d, b)}
                 break
     return found
@@ -150,7 +150,7 @@ def homes(twins: Twins) -> list[tuple[str, str]]:
     return list(dict.fromkeys((modules[0][a], modules[1][b]) for a, b in ends))
 
 
-def leaves_below(twins: Twins) -> dict[str, list[tuple[str, str, tuple[int, ...]]]]:
+def own_leaves(twins: Twins) -> dict[str, list[tuple[str, str, tuple[int, ...]]]]:
     """Of each module its own leaves, how they lie in the other model, and their shapes."""
     leaves = {leaf.path: leaf for leaf in twins.first.leaves}
     found: dict[str, list[tuple[str, str, tuple[int, ...]]]] = {}
