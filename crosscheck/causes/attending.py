@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from crosscheck.axes import Array
+from crosscheck.causes.attended import Rows, attended
 from crosscheck.causes.attention import CAPS, CAUSAL, COUNTS, ODD_USES, POSITIONS, USES, WINDOWS
 from crosscheck.causes.heads import ORDERS, SCALES, Attention, Heads
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
+from crosscheck.causes.projections import Projection, separate_weights, torch_weights
 from crosscheck.causes.score_terms import BIASED, masks, score_biases
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import near
 from crosscheck.causes.variant import Variant, family
 
-BY_HEADS = ("LinearGeneral", "DenseGeneral")
-"""Layers that take values by heads."""
+MOST = 2
+"""Sets of values that may be q, k and v."""
 FAR = 9
 """Positions that are tried as a window of attention where none is told."""
 PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q, k, v together"} | {
@@ -28,13 +31,13 @@ PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q
 
 @dataclass(frozen=True)
 class Scene:
-    """parts: q, k, v [n t e], or one packed; masks, and behind them `biases` of the scores; projections and biases that
-    come after; time: its axis in the data."""
+    """parts: q, k, v [n t e], or one packed; masks, and behind them `biases` of the scores; rows: how the data lie;
+    projections and biases that come after."""
 
     parts: tuple[Array, ...]
     masks: tuple[Array, ...]
+    rows: Rows
     out: tuple[Array, Array] | None = None
-    time: int = 1
     biases: int = 0
 
 
@@ -43,33 +46,15 @@ def attention_wiring(site: Site) -> Iterator[Variant]:
     """What reaches the output layer, made of what the layers for q, k and v gave."""
     if site.target != "value" or site.first.dtype.kind != "f" or site.first.ndim not in (3, 4):
         return
-    if site.first.ndim == 4 and site.reaches not in BY_HEADS and site.first.shape[2] not in site.settings(*COUNTS):
-        return  # an image, not values by heads
-    want = flat(site.first).shape
-    tried: list[tuple[tuple[Array, ...], bool]] = []
-    for sources in (site.inputs, (*site.inputs, *site.given) if site.given else ()):
-        floats = [flat(x) for x in sources if x.dtype.kind == "f" and x.ndim == site.first.ndim]
-        floats = [x for x in floats if alike(x, want) or x.shape == (*want[:2], 3 * want[2])]
-        if len(floats) >= 3 and all(alike(x, want) for x in floats[-3:]) and floats[-3].shape == want:
-            tried.append((tuple(floats[-3:]), False))
-        if floats and floats[-1].shape == (*want[:2], 3 * want[2]):
-            tried.append(((floats[-1],), True))
-    for parts, packed in tried[:2]:
-        if any(near(flat(side), x) for side in (site.first, site.second) for x in parts if x.shape == flat(side).shape):
+    rows = Rows.of_value(site)
+    sides = [rows.tokens(side) for side in (site.first, site.second)] if site.first.shape == site.second.shape else []
+    for parts in islice(attended(site, rows), MOST):
+        if any(near(side, x) for side in sides for x in parts if x.shape == side.shape):
             continue  # large scores hand on what they are given
         q, k = parts[0], parts[-1]
         biases = score_biases(site, q.shape[1], k.shape[1])
-        yield from variants_of(site, Scene(parts, (*masks(site, q, k), *biases), biases=len(biases)), packed)
-
-
-def flat(x: Array) -> Array:
-    """n t h d as n t (h d)."""
-    return x.reshape(*x.shape[:2], -1) if x.ndim == 4 else x
-
-
-def alike(x: Array, want: tuple[int, ...]) -> bool:
-    """The same examples, and a width that may be shared by several heads."""
-    return x.ndim == 3 and x.shape[0] == want[0] and want[2] % x.shape[2] == 0
+        scene = Scene(parts, (*masks(site, q, k), *biases), rows, biases=len(biases))
+        yield from variants_of(site, scene, len(parts) == 1)
 
 
 @family
@@ -93,49 +78,14 @@ def attention_module(site: Site) -> Iterator[Variant]:
         taken = [given["qkv".index(which)] for which in order.split()]
         inputs = [np.moveaxis(x, time, 1) for x in taken]
         parts = tuple(x @ kernel + bias for x, (kernel, bias) in zip(inputs, projections))
-        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), out, time)
+        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), Rows(time), out)
         for variant in variants_of(site, scene, False, most=0):
             yield replace(variant, departs=("attention-roles-exchanged",), says=f"{variant.says}, inputs as {order}")
     for axis in dict.fromkeys((time, 1 - time)):
         inputs = [np.moveaxis(x, axis, 1) for x in given]
         parts = tuple(x @ kernel + bias for x, (kernel, bias) in zip(inputs, projections))
-        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), out, axis)
+        scene = Scene(parts, tuple(masks(site, parts[0], parts[1])), Rows(axis), out)
         yield from module_variants(site, scene, inputs, projections, axis != time)
-
-
-Projection = tuple[Array, Array]
-
-
-def torch_weights(weights: Mapping[str, Array]) -> tuple[list[Projection], Projection] | None:
-    if "out_proj.weight" not in weights:
-        return None
-    e = len(weights["out_proj.weight"])
-    if "in_proj_weight" in weights:
-        kernels = [part.T for part in np.split(weights["in_proj_weight"], 3)]
-    elif "q_proj_weight" in weights:
-        kernels = [weights[f"{which}_proj_weight"].T for which in "qkv"]
-    else:
-        return None
-    biases = np.split(weights.get("in_proj_bias", np.zeros(3 * e)), 3)
-    return list(zip(kernels, biases)), (weights["out_proj.weight"].T, weights.get("out_proj.bias", np.zeros(e)))
-
-
-def separate_weights(weights: Mapping[str, Array], leaf: str) -> tuple[list[Projection], Projection] | None:
-    """Of dense layers whose names begin with q, k and v, and of the only other one, which comes last."""
-    layers = [path.rpartition(".")[0] for path in weights if path.rpartition(".")[2] == leaf]
-    named = [[layer for layer in layers if layer.rpartition(".")[2].lower().startswith(which)] for which in "qkv"]
-    others = [layer for layer in layers if not any(layer in found for found in named)]
-    if any(len(found) != 1 for found in (*named, others)):
-        return None
-
-    def projection(layer: str, shape: tuple[int, int]) -> Projection:
-        kernel = weights[f"{layer}.{leaf}"]
-        kernel = kernel.T if leaf == "weight" else kernel.reshape(shape)
-        return kernel, np.ravel(weights.get(f"{layer}.bias", np.zeros(kernel.shape[1])))
-
-    (out,) = others
-    inward = [projection(layer, (len(weights[f"{layer}.{leaf}"]), -1)) for (layer,) in named]
-    return inward, projection(out, (-1, weights[f"{out}.{leaf}"].shape[-1]))
 
 
 def module_variants(
@@ -158,7 +108,7 @@ def module_variants(
 def variants_of(site: Site, scene: Scene, packed: bool, most: int = 1) -> Iterator[Variant]:
     if site.first.shape != site.second.shape:
         return
-    if np.moveaxis(site.first, scene.time, 1).shape[:2] != scene.parts[0].shape[:2]:
+    if scene.rows.tokens(site.first).shape[:2] != scene.parts[0].shape[:2]:
         return
     width = scene.parts[0].shape[-1] // (3 if packed else 1)
     every = [n for n in (8, 12, 4, 2, 16, 1, 6, 3) if width % n == 0]
@@ -230,6 +180,9 @@ def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
         (("reshaped", "blocks"), "n t (h d) read as n h t d", plain),
         (("blocks", "reshaped"), "n h t d read as n t (h d)", plain),
         (("reshaped", "reshaped"), "n t (h d) read as n h t d, and back", plain),
+        (("lying", "blocks"), "n (h d) t read as n t (h d)", plain),
+        (("blocks", "lying"), "n t (h d) read as n (h d) t", plain),
+        (("blocks", "heads lying"), "n h t d read as n (h d) t", plain),
     )
     ways = [(way, f"softmax over {way}", "attention-softmax-axis") for way in ("queries", "heads")]
     yield departures("axis", "keys", *ways)
@@ -253,7 +206,7 @@ class Layout:
 
     def __init__(self, site: Site, scene: Scene, packed: bool):
         self.site, self.scene, self.packed = site, scene, packed
-        apart = np.abs(np.moveaxis(site.first - site.second, scene.time, 1)).reshape(*scene.parts[0].shape[:2], -1)
+        apart = np.abs(scene.rows.tokens(site.first - site.second))
         gap = np.nan_to_num(apart, nan=np.inf).max(-1)
         self.example, row = (int(i) for i in np.unravel_index(gap.argmax(), gap.shape))
         self.rows = sorted({0, row, gap.shape[1] - 1})
@@ -263,8 +216,8 @@ class Layout:
         return replace(self.site, first=self.cut(self.site.first), second=self.cut(self.site.second))
 
     def cut(self, y: Array) -> Array:
-        y = np.moveaxis(y, self.scene.time, 1)[self.example][None, self.rows]
-        return np.moveaxis(y, 1, self.scene.time)
+        y = self.scene.rows.tokens(y)[self.example][None, self.rows]
+        return np.moveaxis(y, 1, self.scene.rows.time)
 
     def one(self, x: Array) -> slice:
         return slice(self.example, self.example + 1) if len(x) > 1 else slice(None)
@@ -292,7 +245,7 @@ class Layout:
         y = self.attention(packing, ways["heads"], at is self.site)(Heads(masks=uses, split=split, merge=merge, **ways))
         if self.scene.out is not None:
             y = y @ self.scene.out[0] + self.scene.out[1]
-        return np.moveaxis(y, 1, self.scene.time).reshape(at.first.shape)
+        return np.moveaxis(y, 1, self.scene.rows.time).reshape(at.first.shape)
 
 
 def used(way: str, odd: str) -> str:

@@ -51,7 +51,7 @@ class Heads:
     @property
     def local(self) -> bool:
         """Whether an output depends on its own query alone."""
-        return self.merge != "reshaped" and self.axis != "queries"
+        return self.merge in ("blocks", "interleaved") and self.axis != "queries"
 
     @property
     def likely(self) -> bool:
@@ -70,7 +70,8 @@ class Attention:
         n, t, e = x.shape
         if e % heads:
             raise ValueError("heads do not divide the width")
-        if way == "blocks":
+        if way in ("blocks", "lying"):
+            x = x.swapaxes(1, 2).reshape(n, t, e) if way == "lying" else x
             y = x.reshape(n, t, heads, -1).transpose(0, 2, 1, 3)
         elif way == "interleaved":
             y = x.reshape(n, t, -1, heads).transpose(0, 3, 1, 2)
@@ -180,6 +181,9 @@ def repeated(x: Array, heads: int, way: str) -> Array:
 
 def merged(y: Array, way: str) -> Array:
     n, h, t, d = y.shape
-    if way == "blocks":
-        return y.transpose(0, 2, 1, 3).reshape(n, t, h * d)
+    if way in ("blocks", "lying"):
+        z = y.transpose(0, 2, 1, 3).reshape(n, t, h * d)
+        return z if way == "blocks" else z.reshape(n, h * d, t).swapaxes(1, 2)
+    if way == "heads lying":
+        return y.reshape(n, h * d, t).swapaxes(1, 2)
     return y.transpose(0, 2, 3, 1).reshape(n, t, h * d) if way == "interleaved" else y.reshape(n, t, h * d)
