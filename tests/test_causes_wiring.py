@@ -189,3 +189,57 @@ def test_what_is_added_is_said():
 def test_a_difference_that_is_no_sum_is_not_explained():
     assert_nothing_claimed(lambda h, x, y: hidden(x, y), lambda h, x, y: in_jax(x, y) + 0.1 * h * x, H, X, Y)
     assert_nothing_claimed(lambda h, x, y: hidden(x, y), lambda h, x, y: in_jax(x, y) + h - 0.5 * x, H, X, Y)
+
+
+TWO = {
+    "softmax": ("softmax-axis", lambda x: softmax(x, -1), lambda x: softmax(x, 1)),
+    "pooling": (
+        "max-for-mean-pooling",
+        lambda x: x.reshape(5, 6, 8, 2).max(3),
+        lambda x: x.reshape(5, 6, 8, 2).mean(3),
+    ),
+    "halves": (
+        "glu-half-order",
+        lambda x: x[..., :8] * sigmoid(x[..., 8:]),
+        lambda x: x[..., 8:] * sigmoid(x[..., :8]),
+    ),
+    "padding": (
+        "pad-side",
+        lambda x: np.pad(x, ((0, 0), (2, 0), (0, 0))),
+        lambda x: np.pad(x, ((0, 0), (0, 2), (0, 0))),
+    ),
+}
+
+
+def softmax(x, axis):
+    return np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(("cause", "mine", "theirs"), TWO.values(), ids=TWO)
+def test_the_same_of_another_value_is_two_causes(cause, mine, theirs):
+    """What is made of X on one side and of Y on the other differs by that, too."""
+    for first, second in ((mine(X), theirs(Y)), (theirs(X), mine(Y))):
+        site = Site(
+            "value", first, second, (X, Y), (Side("torch"), Side("torch")), called=(("`one`", ""), ("`two`", ""))
+        )
+        found = explain(site)
+        assert {each.id for each in found.causes} == {cause, "value-from-elsewhere"}
+        assert "of `one`" in found.first
+        assert "of `two`" in found.second
+    alike = Site("value", mine(X), theirs(X), (X, Y), (Side("torch"), Side("torch")))
+    assert named(alike) == [cause]
+
+
+CORNER = np.tril(np.ones((2, 16), bool), -1)
+
+
+def test_one_element_that_could_be_masked_is_no_mask():
+    """Below the diagonal of two rows lies a single element."""
+    sides = (Side("torch"), Side("torch"))
+    assert not named(
+        Site("value", np.where(CORNER, 0.5, X[0, :2]), np.where(CORNER, 0.25, Y[0, :2]), (X[0, :2], Y[0, :2]), sides)
+    )

@@ -96,7 +96,7 @@ cause(
 cause(
     "attention-reshaped-heads",
     "attention",
-    "heads, or positions and channels, are split off or put together by a reshape where axes should be exchanged as well",
+    "heads, or positions and channels, are split or put together by a reshape where axes should be exchanged as well",
     "x.view(n, t, h, d).transpose(1, 2); y.transpose(1, 2).reshape(n, t, h * d)",
     "x.reshape(n, t, h, d); y.reshape(n, t, h * d), heads behind the positions all the time",
     "transpose(1, 2) ahead of reshape(n, t, h * d)",

@@ -10,8 +10,8 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats, near, part
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.sources import alone, each, floats, near, part
+from crosscheck.causes.variant import BETWEEN, Variant, family, of
 
 CAT = "https://docs.pytorch.org/docs/stable/generated/torch.cat.html"
 CHUNK = "https://docs.pytorch.org/docs/stable/generated/torch.chunk.html"
@@ -151,10 +151,10 @@ def parts(site: Site) -> Iterator[Variant]:
     """A stretch of a source, or every second or third of its elements."""
     if not alone(site) or site.first.ndim == 0 or site.first.dtype.kind != "f":
         return
-    for x in floats(site):
+    for source, x in each(site, floats(site)):
         for axis in range(site.first.ndim):
             if fits(x, site.first, axis) and x.shape[axis] > site.first.shape[axis]:
-                yield from cuts(x, site, axis)
+                yield from of(source, cuts(x, site, axis))
 
 
 def cuts(x: Array, site: Site, axis: int) -> Iterator[Variant]:

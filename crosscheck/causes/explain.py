@@ -136,7 +136,9 @@ def between(look: Look, pair: Pair) -> Explanation | None:
     alike = site.first.shape == site.second.shape
     before = norm(apart(site.first, site.second)) / scale if alike else np.inf
     after = (norm(apart(*left)) if alike else max(map(norm, left))) / scale
-    first, second = (f"{where}: {variant.says}" if where else variant.says for variant in (a, b))
+    apart_by = a.source != b.source and "value-from-elsewhere" in ids
+    says = (f"{variant.says} of {variant.source}" if apart_by else variant.says for variant in (a, b))
+    first, second = (f"{where}: {words}" if where else words for words in says)
     return Explanation(tuple(named), first, second, departs, before, after)
 
 

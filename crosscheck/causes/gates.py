@@ -14,8 +14,8 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import GELUS, MAIN, NONE, RELU, SIGMOID, SILU, TANH, Function
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats
-from crosscheck.causes.variant import Variant, family
+from crosscheck.causes.sources import alone, each, floats
+from crosscheck.causes.variant import Variant, family, of
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 NN = "https://docs.jax.dev/en/latest/_autosummary/jax.nn."
@@ -49,10 +49,11 @@ def gated_linear_units(site: Site) -> Iterator[Variant]:
     """One half of x times a function of the other."""
     if not alone(site):
         return
-    for x in (x for x in floats(site) if x.ndim == site.first.ndim and x.size == 2 * site.first.size):
+    fit = (x for x in floats(site) if x.ndim == site.first.ndim and x.size == 2 * site.first.size)
+    for source, x in each(site, fit):
         for axis in range(x.ndim):
             if not x.shape[axis] % 2:
-                yield from gated(x, axis, site.first.shape)
+                yield from of(source, gated(x, axis, site.first.shape))
 
 
 def gated(x: Array, axis: int, shape: tuple[int, ...]) -> Iterator[Variant]:

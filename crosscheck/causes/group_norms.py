@@ -31,8 +31,8 @@ from crosscheck.causes.norm_parts import (
 from crosscheck.causes.norms import running
 from crosscheck.causes.options import departures, search, settings
 from crosscheck.causes.site import Site, along
-from crosscheck.causes.sources import alike
-from crosscheck.causes.variant import Variant, family
+from crosscheck.causes.sources import alike, each
+from crosscheck.causes.variant import Variant, family, of
 
 GROUP = "https://docs.pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html"
 INSTANCE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html"
@@ -187,10 +187,11 @@ def without_parameters(site: Site) -> Iterator[Variant]:
     if site.target != "value" or not kind or site.first.ndim < 3:
         return
     first, second = (replace(side, kind=kind) for side in site.sides)
-    for x in alike(site):
+    for source, x in each(site, alike(site)):
         for before in ("no activation", "relu(x)"):
             given = MAIN[before](x)
-            yield from group_norm(replace(site, target="output", inputs=(given,), weights={}, sides=(first, second)))
+            made = replace(site, target="output", inputs=(given,), weights={}, sides=(first, second))
+            yield from of(source, group_norm(made))
 
 
 def norm_in(site: Site) -> str:

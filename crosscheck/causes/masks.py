@@ -13,7 +13,7 @@ from crosscheck.causes.changes import Change, changes, comparable
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alike, alone, sources, written
 from crosscheck.causes.sums import broadcasts
-from crosscheck.causes.variant import BETWEEN, Variant, family, later
+from crosscheck.causes.variant import ANY, BETWEEN, Variant, family, later
 
 SDPA = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html"
 MHA = "https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html"
@@ -59,6 +59,7 @@ cause(
     "https://docs.pytorch.org/docs/stable/generated/torch.triu.html",
 )
 
+ANY_FILL = ANY, ""
 KEPT, LEFT_OUT, UNMASKED = "True is kept", "True is left out", "no mask"
 BETWEEN[frozenset((KEPT, LEFT_OUT))] = "mask-inverted"
 BETWEEN.update({frozenset((way, UNMASKED)): "mask-missing" for way in (KEPT, LEFT_OUT)})
@@ -75,13 +76,13 @@ def masked(site: Site) -> Iterator[Variant]:
     if not alone(site) or not comparable(site):
         return
     masks = [m for m in sources(site) if is_mask(m) and broadcasts(m.shape, site.first.shape)]
-    for x in alike(site):
+    for place, x in enumerate(alike(site)):
         for mask in masks:
             kept = np.broadcast_to(mask, x.shape).astype(bool)
             for way, where in ((KEPT, ~kept), (LEFT_OUT, kept)):
-                yield from filled(site, x, where, way, "mask-inverted")
+                yield from filled(site, place, x, where, way, "mask-inverted")
         if masks:
-            yield Variant((), UNMASKED, partial(np.asarray, x), UNMASKED, "mask-missing")
+            yield unmasked(place, x)
 
 
 @family
@@ -93,9 +94,9 @@ def causal(site: Site) -> Iterator[Variant]:
     for way, (triangle, k) in TRIANGLES.items():
         corner = triangle(np.ones(shape[-2:], bool), k)
         if corner.any() and any(len(np.unique(side.reshape(-1, *shape[-2:])[0][corner])) == 1 for side in both(site)):
-            for x in alike(site):
-                yield from filled(site, x, np.broadcast_to(corner, shape), way, "causal-mask-offset")
-                yield Variant((), UNMASKED, partial(np.asarray, x), UNMASKED, "mask-missing")
+            for place, x in enumerate(alike(site)):
+                yield from filled(site, place, x, np.broadcast_to(corner, shape), way, "causal-mask-offset")
+                yield unmasked(place, x)
 
 
 def both(site: Site) -> tuple[Array, Array]:
@@ -106,13 +107,18 @@ def is_mask(x: Array) -> bool:
     return x.dtype.kind == "b" or (x.dtype.kind in "iu" and x.size > 1 and set(np.unique(x)) == {0, 1})
 
 
-def filled(site: Site, x: Array, where: Array, way: str, otherwise: str) -> Iterator[Variant]:
+def unmasked(place: int, x: Array) -> Variant:
+    return Variant((), UNMASKED, partial(np.asarray, x), UNMASKED, "mask-missing", (ANY_FILL, (f"source {place}", "")))
+
+
+def filled(site: Site, place: int, x: Array, where: Array, way: str, otherwise: str) -> Iterator[Variant]:
     """With the constants that either side has at the masked places."""
     for side in (site.first, site.second):
         if where.any() and not where.all() and len(values := np.unique(side[where])) == 1:
             fill = float(values[0])
             make = partial(put, where, fill, x)
-            yield Variant((), f"{way}, {fill:g} elsewhere", make, way, otherwise, ((f"{fill:g}", "mask-fill-value"),))
+            more = (f"{fill:g}", "mask-fill-value"), (f"source {place}", "")
+            yield Variant((), f"{way}, {fill:g} elsewhere", make, way, otherwise, more)
 
 
 def put(where: Array, fill: float, x: Array) -> Array:

@@ -16,8 +16,8 @@ from crosscheck.causes.catalogue import cause
 from crosscheck.causes.changes import comparable
 from crosscheck.causes.options import Axis, Option, search
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alike, alone
-from crosscheck.causes.variant import Variant, family
+from crosscheck.causes.sources import alike, alone, each
+from crosscheck.causes.variant import Variant, family, of
 
 NORMALIZE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html"
 MODELS = "https://docs.pytorch.org/vision/stable/models.html"
@@ -91,7 +91,7 @@ def unit_length(site: Site) -> Iterator[Variant]:
     """Along one axis, by the 2-norm or 1-norm, with eps at one of three places, or not at all."""
     if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.ndim == 0:
         return
-    for x in alike(site):
+    for source, x in each(site, alike(site)):
         sets = [a for count in (1, 2) for a in combinations(range(x.ndim), count)] + [tuple(range(x.ndim))]
         lengths = [a for a in sets if any(of_length_one(side, a) for side in (site.first, site.second))]
         if lengths:
@@ -100,8 +100,8 @@ def unit_length(site: Site) -> Iterator[Variant]:
                 Axis("order", [Option(p, f"by the {p}-norm") for p in (2, 1)], "normalize-order"),
                 Axis("eps", [Option(pair, words(*pair)) for pair in PLACES], "normalize-eps"),
             ]
-            yield from search(site, axes, partial(normalized, x), standard="x / |x|")
-            yield Variant((), "x as it is", partial(np.asarray, x), "as it is", "normalize-missing")
+            yield from of(source, search(site, axes, partial(normalized, x), standard="x / |x|"))
+            yield Variant((), "x as it is", partial(np.asarray, x), "as it is", "normalize-missing", source=source)
 
 
 PLACES = [(place, eps) for eps in EPS for place in ("max", "added", "inside") if eps or place == "max"]
@@ -129,7 +129,7 @@ def standardized(site: Site) -> Iterator[Variant]:
     """(x - mean) / std over some axes."""
     if not alone(site) or not comparable(site) or site.first.dtype.kind != "f" or site.first.size > 10**6:
         return
-    for x in alike(site):
+    for source, x in each(site, alike(site)):
         sets = [a for count in range(1, x.ndim + 1) for a in combinations(range(x.ndim), count)]
         for over in (a for a in sets if any(np.abs(s.mean(a)).max() < 1e-6 for s in (site.first, site.second))):
             for ddof in (0, 1):
@@ -137,7 +137,7 @@ def standardized(site: Site) -> Iterator[Variant]:
                     make = partial(standard, x, over, ddof, eps)
                     more = ((f"eps {eps:g}", "normalize-eps"), (f"over {over}", "normalize-axis"))
                     says = f"(x - mean) / (std + {eps:g}) over {over}, n{' - 1' * ddof}"
-                    yield Variant((), says, make, f"ddof {ddof}", "standardize-ddof", more)
+                    yield Variant((), says, make, f"ddof {ddof}", "standardize-ddof", more, source=source)
 
 
 def standard(x: Array, over: tuple[int, ...], ddof: int, eps: float) -> Array:

@@ -12,8 +12,8 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats, near, part, written
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.sources import alone, each, floats, near, part, written
+from crosscheck.causes.variant import BETWEEN, Variant, family, of
 
 TORCH = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html"
 JAX = "https://docs.jax.dev/en/latest/_autosummary/jax.numpy.pad.html"
@@ -63,7 +63,8 @@ def padded(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.first.ndim == 0 or site.first.dtype.kind != "f":
         return
     sides = [side for side in (site.first, site.second) if side.shape == site.first.shape]
-    for x in (x for x in floats(site) if x.ndim == site.first.ndim and x.shape != site.first.shape):
+    fit = (x for x in floats(site) if x.ndim == site.first.ndim and x.shape != site.first.shape)
+    for source, x in each(site, fit):
         totals = [m - n for m, n in zip(site.first.shape, x.shape)]
         if min(totals) < 0 or np.prod([t + 1 for t in totals]) > MOST:
             continue
@@ -71,7 +72,7 @@ def padded(site: Site) -> Iterator[Variant]:
             widths = tuple((low, total - low) for low, total in zip(lows, totals))
             inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, x.shape))
             if any(near(part(x), part(side[inner])) for side in sides):
-                yield from fillings(x, widths, sides)
+                yield from of(source, fillings(x, widths, sides))
 
 
 def fillings(x: Array, widths: Widths, sides: list[Array]) -> Iterator[Variant]:

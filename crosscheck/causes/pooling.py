@@ -18,8 +18,8 @@ from crosscheck.causes.conv import short, some
 from crosscheck.causes.functions import MAIN
 from crosscheck.causes.options import Axis, Option, departures, search, settings
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats
-from crosscheck.causes.variant import ANY, BETWEEN, Variant, family
+from crosscheck.causes.sources import alone, each, floats
+from crosscheck.causes.variant import ANY, BETWEEN, Variant, family, of
 from crosscheck.causes.windows import Geometry, Pair, ahead, behind, paddings, same, tuples, windows
 
 MAX = "https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html"
@@ -144,10 +144,10 @@ def pool(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.first.dtype.kind != "f":
         return
     even, ranks = site.first.shape == site.second.shape, {site.first.ndim, site.second.ndim}
-    for x in floats(site):
+    for source, x in each(site, floats(site)):
         fits = ranks == {x.ndim} or (even and ranks == {2})
         if 3 <= x.ndim <= 5 and fits and len(x) == len(site.first) == len(site.second):
-            yield from pools_of(site, ahead(x, site.sides[0].framework))
+            yield from of(source, pools_of(site, ahead(x, site.sides[0].framework)))
 
 
 def pools_of(site: Site, x: Array) -> Iterator[Variant]:

@@ -15,8 +15,8 @@ from crosscheck.causes.interpolation import ASYMMETRIC, CORNERS, HALF, NEAREST, 
 from crosscheck.causes.options import close
 from crosscheck.causes.rearranged import channel_axes
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.sources import alone, each, floats
+from crosscheck.causes.variant import BETWEEN, Variant, family, of
 
 TORCH = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html"
 JAX = "https://docs.jax.dev/en/latest/_autosummary/jax.image.resize.html"
@@ -170,12 +170,13 @@ def resized(site: Site) -> Iterator[Variant]:
         return
     for axis in channel_axes(site):
         sides = [ahead(side, axis) for side in (site.first, site.second)]
-        for x in (ahead(x, axis) for x in floats(site) if x.ndim == site.first.ndim):
-            yield from as_it_is(site, x, sides, axis)
+        for source, value in each(site, (x for x in floats(site) if x.ndim == site.first.ndim)):
+            x = ahead(value, axis)
+            yield from of(source, as_it_is(site, x, sides, axis))
             for out in dict.fromkeys(side.shape for side in sides):
                 same = [side for side in sides if side.shape == out]
                 if x.shape[:2] == out[:2] and x.shape != out:
-                    yield from resizings(site, x, same, axis)
+                    yield from of(source, resizings(site, x, same, axis))
 
 
 def resizings(site: Site, x: Array, sides: Sequence[Array], axis: int) -> Iterator[Variant]:

@@ -5,7 +5,7 @@ softmax(x) = e^x / sum e^x          log softmax(x) = x - log sum e^x
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alike, alone
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.sources import alike, alone, each
+from crosscheck.causes.variant import BETWEEN, Variant, family, of
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 NN = "https://docs.jax.dev/en/latest/_autosummary/jax.nn."
@@ -93,11 +93,15 @@ def softmaxes(site: Site) -> Iterator[Variant]:
     found = dict.fromkeys(way for side in (site.first, site.second) for way in seen(side))
     if not alone(site) or not found:
         return
-    for x in alike(site):
-        for says, axis in found:
-            for heat in dict.fromkeys((1.0, *temperatures(site, x, says, axis))):
-                yield taken(x, says, axis, heat)
-        yield Variant((), NO, partial(np.asarray, x), NO, "softmax-missing")
+    for words, x in each(site, alike(site)):
+        yield from of(words, softmaxes_of(site, x, found))
+
+
+def softmaxes_of(site: Site, x: Array, found: Iterable[tuple[str, int]]) -> Iterator[Variant]:
+    for says, axis in found:
+        for heat in dict.fromkeys((1.0, *temperatures(site, x, says, axis))):
+            yield taken(x, says, axis, heat)
+    yield Variant((), NO, partial(np.asarray, x), NO, "softmax-missing")
 
 
 def taken(x: Array, says: str, axis: int, heat: float) -> Variant:

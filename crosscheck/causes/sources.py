@@ -50,6 +50,12 @@ def alike(site: Site) -> list[Array]:
     return [y for x in floats(site) for y in (x, *flat(x, shape)) if y.shape == shape]
 
 
+def each(site: Site, values: Iterable[Array]) -> Iterator[tuple[str, Array]]:
+    """Sources with what they are in words."""
+    for place, x in enumerate(values):
+        yield site.name_of(x) or f"value {place}", x
+
+
 def flat(x: Array, shape: tuple[int, ...]) -> list[Array]:
     """An example's numbers in one row, if that makes a value of this shape."""
     is_row = len(shape) == 2 < x.ndim and len(x) == shape[0] and x.size == np.prod(shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,8 @@ class Variant:
     in words or a formula; make: what it makes of the site, in the shape of site.first. choice: of several that exclude
     each other, none of them standard, which it is; two variants with unlike choices differ by `otherwise`, or by what
     BETWEEN has for the two. more: further choices, each with its `otherwise` (options.py). coarse: something in it is
-    in float32 whatever the model is in, so that it is held to float32's rounding."""
+    in float32 whatever the model is in, so that it is held to float32's rounding. source: which of several values it is
+    made of, in words."""
 
     departs: tuple[str, ...]
     says: str
@@ -31,6 +32,7 @@ class Variant:
     otherwise: str = ""
     more: tuple[tuple[str, str], ...] = ()
     coarse: bool = False
+    source: str = ""
 
     def differs(self, other: Variant) -> list[str]:
         """The causes by which two variants differ; "" for a difference that is no cause of the catalogue."""
@@ -39,7 +41,15 @@ class Variant:
         for (a, cause), (b, instead) in zip((mine, *self.more), (theirs, *other.more)):
             if a != b and ANY not in (a, b):
                 ids.append(BETWEEN.get(frozenset((a, b)), cause or instead))
+        if self.source and other.source and self.source != other.source:
+            ids.append("value-from-elsewhere")
         return list(dict.fromkeys(ids))
+
+
+def of(source: str, found: Iterable[Variant]) -> Iterator[Variant]:
+    """Variants that are made of one of several values."""
+    for variant in found:
+        yield replace(variant, source=source)
 
 
 ANY = "*"
