@@ -24,7 +24,7 @@ from crosscheck.causes.stretch import (
     upto,
 )
 from crosscheck.causes.unit_scenes import apart, leaves_of, output_sites, there
-from crosscheck.models.model import Call, Model
+from crosscheck.models.model import Arrays, Call, Model
 from crosscheck.twins.forced import Match, back
 
 
@@ -78,13 +78,11 @@ def following(scene: Any, match: Match, divergence: Any) -> list[Match]:
 def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     """What reaches the unit `before`, or what the module around gives, as something made of values from before."""
     reached = reached_by(scene, divergence)
-    match, side_ = (reached, "inputs") if reached else (divergence.match, "outputs")
+    match = reached or divergence.match
     if match is None:
         return []
-    names = match.inputs | match.uneven_inputs if reached else match.outputs | match.uneven_outputs
-    theirs = back(getattr(there(scene, match), side_), names)
+    mine, theirs = brought(scene, divergence)
     body = divergence.match.first.path if divergence.match else ""
-    mine = getattr(match.first, side_)
     inputs = before(scene, match, divergence, [*mine.values(), *theirs.values()])
     owners = {leaf.module for model in (twins.first, twins.second) for leaf in model.leaves}
     sides = (passed_by(twins, scene, divergence), theirs), (between(scene.run, span_here(divergence)), mine)
@@ -112,6 +110,16 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
         key=apart,
         reverse=True,
     )
+
+
+def brought(scene: Any, divergence: Any) -> tuple[Arrays, Arrays]:
+    """What either side brings to the end of a stretch of wiring: to a unit, or out of the module around."""
+    reached = reached_by(scene, divergence)
+    match, side_ = (reached, "inputs") if reached else (divergence.match, "outputs")
+    if match is None:
+        return {}, {}
+    names = match.inputs | match.uneven_inputs if reached else match.outputs | match.uneven_outputs
+    return getattr(match.first, side_), back(getattr(there(scene, match), side_), names)
 
 
 def taken_by(owners: Set[str], calls: Iterable[Call], made: Sequence[Array]) -> list[Source]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crosscheck.causes.moved import NORM_MOVED, together
+from crosscheck.causes.reordered import in_order
 from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
@@ -74,11 +75,12 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         and not follows_a_fault(divergence, twins, scene, faults)
     ]
     used = [divergence for divergence in news if not is_passed_by(divergence, twins, scene)]
-    culprits = [Culprit(finding.rung, d, excused=coarse.get(d, "")) for d in used or news]
+    shown = {*(used or news)}
+    culprits = [Culprit(finding.rung, d, excused=coarse.get(d, "")) for d in found if d in shown or d in again]
     for culprit in culprits:
-        if not culprit.excused:
+        if not culprit.excused and culprit.divergence not in again:
             explain(twins, scene, culprit)
-    culprits = together(culprits, scene.run.calls)
+    culprits = together(in_order(scene, culprits, again), scene.run.calls)
     return [culprit for culprit in culprits if not follows_a_norm(culprit, culprits)]
 
 
