@@ -146,3 +146,33 @@ def test_a_chain_in_two_frameworks(turned):
         report = compare(*(models[::-1] if turned else models), inputs, rungs=("eval",))
         ids = [[cause.id for cause in c.explanation.causes] for c in report.accused()]
         assert ids == [[ORDER]] * swapped, report
+
+
+class Stem(nn.Module):
+    """order: of a norm, an activation and a pool of means."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order, self.conv, self.head = order, nn.Conv2d(3, D, 3, padding=1), nn.Conv2d(D, 2, 1)
+        self.norm = nn.BatchNorm2d(D)
+
+    def forward(self, x):
+        x = self.conv(x)
+        for step in self.order:
+            x = {"norm": self.norm, "silu": F.silu, "pool": lambda y: F.avg_pool2d(y, 2)}[step](x)
+        return self.head(x)
+
+
+@pytest.mark.parametrize(
+    ("order", "cause"),
+    [
+        (("silu", "norm", "pool"), "norm-before-or-after"),
+        (("norm", "pool", "silu"), "layer-before-or-after"),
+        (("pool", "norm", "silu"), "resize-elsewhere"),
+    ],
+)
+def test_an_activation_ahead_of_a_norm_or_behind_a_pool(order, cause):
+    usual = ("norm", "silu", "pool")
+    for first, second in ((usual, order), (order, usual)):
+        report = compare(Stem(first), Stem(second), "x: n c h w = 2 3 8 10", rungs=("eval",))
+        assert [[each.id for each in c.explanation.causes] for c in report.accused()] == [[cause]], report

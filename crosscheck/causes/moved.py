@@ -68,7 +68,8 @@ def takes(call: Call, values: Sequence[Array]) -> bool:
 
 
 def said(words: str) -> str:
-    return "" if words == NONE else words
+    """Without what is not done."""
+    return ", ".join(part for part in words.split(", ") if part != NONE)
 
 
 def moved(ahead: Any, behind: Any, calls: Sequence[Call]) -> Any:

@@ -136,6 +136,9 @@ for p in range(9):
             BETWEEN[frozenset((f"padded by {p}, the last window over the end", word))] = "maxpool-ceil-mode"
 SIZES = (2, 3, 4, 5, 7)
 BEFORE = ("no activation", "relu(x)", "silu, x sigmoid(x)", "tanh(x)", "exact gelu, x Phi(x)", "leaky relu, slope 0.01")
+BEHIND = {f"{name}, of what the windows give": name for name in BEFORE[1:]}
+BETWEEN.update({frozenset((name, says)): "layer-before-or-after" for says, name in BEHIND.items()})
+BETWEEN.update({frozenset((BEFORE[0], says)): "activation-missing" for says in BEHIND})
 
 
 @family
@@ -164,7 +167,7 @@ def pools_of(site: Site, x: Array) -> Iterator[Variant]:
     if not found:
         return
     axes = [
-        settings("before", BEFORE, str, ""),
+        settings("activation", (*BEFORE, *BEHIND), str, ""),
         settings("kind", ("max", "mean"), "the {}".format, "max-for-mean-pooling"),
         Axis("geometry", found),
         departures("fill", -np.inf, (0.0, "zeros around", "maxpool-zero-padding")),
@@ -234,15 +237,20 @@ def product(site: Site, x: Array, flat: bool) -> Callable[..., Array]:
     def activated(before: str, whole: bool) -> Array:
         return MAIN[before](x if whole else x[:1, some(x.shape[1])])
 
-    def make(at: Site, before: str, kind: str, geometry: Geometry | tuple[int, ...], fill: float, count: str) -> Array:
-        if (fill == 0.0 and kind == "mean") or (count != "padding" and kind == "max"):
-            raise ValueError("zeros are of max pools, counts of means")
-        image = activated(before, at is site)
+    def make(
+        at: Site, activation: str, kind: str, geometry: Geometry | tuple[int, ...], fill: float, count: str
+    ) -> Array:
+        if (fill == 0.0 and kind == "mean") or ((count != "padding" or activation in BEHIND) and kind == "max"):
+            raise ValueError(
+                "zeros are of max pools, counts of means; most activations do not change which is the most"
+            )
+        image = activated(BEFORE[0] if activation in BEHIND else activation, at is site)
         y = (
             pooled(image, kind, geometry, fill, count)
             if isinstance(geometry, Geometry)
             else binned(image, kind, geometry)
         )
+        y = MAIN[BEHIND.get(activation, BEFORE[0])](y)
         if at is not site:
             return y.reshape(*y.shape[:2], -1)
         y = behind(y, framework)
