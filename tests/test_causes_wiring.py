@@ -243,3 +243,11 @@ def test_one_element_that_could_be_masked_is_no_mask():
     assert not named(
         Site("value", np.where(CORNER, 0.5, X[0, :2]), np.where(CORNER, 0.25, Y[0, :2]), (X[0, :2], Y[0, :2]), sides)
     )
+
+
+def test_what_an_exponential_makes_of_large_values_is_no_term(recwarn):
+    """Infinities among the terms would end the search."""
+    sides = (Side("torch"), Side("torch"))
+    site = Site("value", Y, Y + X + 1e4 * H, (X, 1e4 * H, Y), sides)
+    assert named(site)
+    assert not recwarn.list

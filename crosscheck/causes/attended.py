@@ -3,6 +3,7 @@ attend to each other."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import NamedTuple
@@ -16,6 +17,11 @@ from crosscheck.causes.site import LAST, Site
 BY_HEADS = ("LinearGeneral", "DenseGeneral")
 """Layers that take values by heads."""
 FLAT = 3
+
+
+def convolves(kind: str) -> bool:
+    """Whether a class is one of convolutions; transformers' Conv1D is a dense layer."""
+    return bool(re.search(r"Conv(?!1D)", kind))
 
 
 def is_torch(site: Site) -> bool:
@@ -34,14 +40,14 @@ class Rows(NamedTuple):
         """Of what wiring gives: channels of torch's convolutions, and of its images, lie ahead of positions."""
         if site.first.ndim > FLAT and (site.reaches in BY_HEADS or site.first.shape[2] in site.settings(*COUNTS)):
             return cls(heads=True)
-        is_image = site.first.ndim > FLAT or any("Conv" in kind for _, kind in site.called)
+        is_image = site.first.ndim > FLAT or any(convolves(kind) for _, kind in site.called)
         return cls(2 if is_image and is_torch(site) and site.reaches not in LAST else 1)
 
     @classmethod
     def of_source(cls, site: Site, x: Array, kind: str, heads: bool) -> Rows:
         if x.ndim > FLAT and (heads or kind.endswith(BY_HEADS)):
             return cls(heads=True)
-        return cls(2 if is_torch(site) and (x.ndim > FLAT or "Conv" in kind) else 1)
+        return cls(2 if is_torch(site) and (x.ndim > FLAT or convolves(kind)) else 1)
 
     def rows(self, x: Array) -> Array:
         if x.ndim <= FLAT:
@@ -84,7 +90,7 @@ def sources(site: Site, want: Rows) -> Iterator[Source]:
     for x, (words, kind) in zip(values, chain(site.called, repeat(("", "")))):
         fits = x.dtype.kind == "f" and x.ndim >= FLAT
         rows = Rows.of_source(site, x, kind, want.heads)
-        pixels = "Conv" in kind or (x.ndim > FLAT and not rows.heads)
+        pixels = convolves(kind) or (x.ndim > FLAT and not rows.heads)
         yield Source(rows.tokens(x) if fits else np.empty(0), role_of(words), pixels)
 
 

@@ -20,7 +20,7 @@ from crosscheck.causes.rearranged import patches, pixel_shuffles, repeated
 from crosscheck.causes.reductions import reduced
 from crosscheck.causes.resize import resized
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone
+from crosscheck.causes.sources import alone, sources
 from crosscheck.causes.variant import Family
 
 LARGE, NEAREST, NEARBY, MOST, ENOUGH = 500_000, 4, 6, 3, 12
@@ -84,12 +84,17 @@ def cut(x: Array, axis: int, low: int, high: int) -> Array:
 
 
 def behind(look: Look) -> Iterator[Look]:
-    """The same as made of what an activation gives of the nearest sources."""
+    """The same as made of the nearest sources, and of what an activation gives of them."""
     site = look.site
+    found = [x for x in sources(site) if x.dtype.kind == "f"]
+    axis = 1 if site.sides[0].framework == "torch" and site.first.ndim > 2 else -1
+    width = site.first.shape[axis] if site.first.ndim else 0
+    near = ([x for x in found if x.ndim == site.first.ndim and x.shape[axis] == width] or found)[NEAREST - 1 :: -1]
+    words = [site.name_of(x) or f"value {place}" for place, x in enumerate(near)]
     for name in (RELU, SILU, GELU, GELU_TANH)[: 4 if site.first.size <= LARGE else 1]:
-        near = [MAIN[name](x) if x.dtype.kind == "f" else x for x in (*site.inputs, *site.given)[-NEAREST:]]
-        made = replace(site, inputs=tuple(near), given=(), called=())
-        yield Look(made, f"{look.where} of {name}".strip(), BEHIND)
+        inputs = *near, *map(MAIN[name], near)
+        called = *((said, "") for said in words), *((f"{name} of {said}", "") for said in words)
+        yield Look(replace(site, inputs=inputs, given=(), called=called), look.where, BEHIND)
 
 
 def together(site: Site) -> Iterator[Look]:

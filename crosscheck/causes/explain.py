@@ -136,10 +136,14 @@ def between(look: Look, pair: Pair) -> Explanation | None:
     alike = site.first.shape == site.second.shape
     before = norm(apart(site.first, site.second)) / scale if alike else np.inf
     after = (norm(apart(*left)) if alike else max(map(norm, left))) / scale
-    apart_by = a.source != b.source and "value-from-elsewhere" in ids
-    says = (f"{variant.says} of {variant.source}" if apart_by else variant.says for variant in (a, b))
-    first, second = (f"{where}: {words}" if where else words for words in says)
+    first, second = (f"{where}: {words}" if where else words for words in said(a, b))
     return Explanation(tuple(named), first, second, departs, before, after)
+
+
+def said(a: Variant, b: Variant) -> list[str]:
+    """Both in words, with what they are made of where that is not the same."""
+    alike = a.source is None or b.source is None or a.source.words == b.source.words
+    return [v.says if alike or v.source is None else f"{v.says} of {v.source.words}" for v in (a, b)]
 
 
 def apart(a: Array, b: Array) -> Array:

@@ -115,3 +115,10 @@ TWICE: dict[str, Function] = {
 }
 FUNCTIONS: dict[str, Function] = ONCE | TWICE
 GELUS = (GELU, GELU_TANH, QUICK)
+
+
+def is_activated(x: Array, y: Array) -> bool:
+    """Whether one of two values is what a usual activation gives of the other."""
+    near = 1e-9 * max(np.abs(x).max(initial=0), np.abs(y).max(initial=0)) if x.shape == y.shape else 0.0
+    usual = [MAIN[name] for name in (RELU, SILU, GELU, GELU_TANH, SIGMOID, TANH)]
+    return x.shape == y.shape and any(np.allclose(f(a), b, 0, near) for a, b in ((x, y), (y, x)) for f in usual)

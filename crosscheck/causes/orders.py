@@ -120,15 +120,21 @@ def places(x: Array, y: Array, axis: int) -> list[int]:
     if len(one) > MOST_SLICES:
         return []
     at = np.unique(picked(one.shape[1:])[0][:SLICE])
-    allowed = 1e-9 * np.abs(one).max()
+    one, other = one[:, at], other[:, at]
+    alike = np.abs(one[None] - other[:, None]).max(axis=2) <= 1e-9 * np.abs(one).max()  # [of y, of x]
     order: list[int] = []
-    for row in other[:, at]:
-        alike = np.flatnonzero(np.abs(one[:, at] - row).max(axis=1) <= allowed)
-        free = [int(i) for i in alike if i not in order]
+    for row in range(len(other)):
+        free = [int(i) for i in np.flatnonzero(alike[row]) if i not in order]
         if not free:
             return []
-        order.append(next((i for i in free if order and i == order[-1] + 1), free[0]))
+        order.append(next((i for i in free if order and i == order[-1] + 1), max(free, key=partial(run, alike, row))))
     return order
+
+
+def run(alike: Array, row: int, start: int) -> int:
+    """How many slices from these on are alike: of several that are, zeros say, the one with which a part begins."""
+    ahead = alike.diagonal(start - row)[min(row, start) :]
+    return int(np.argmin(ahead)) if not ahead.all() else len(ahead)
 
 
 def runs(order: Sequence[int]) -> list[Array]:

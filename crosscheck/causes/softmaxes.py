@@ -93,8 +93,8 @@ def softmaxes(site: Site) -> Iterator[Variant]:
     found = dict.fromkeys(way for side in (site.first, site.second) for way in seen(side))
     if not alone(site) or not found:
         return
-    for words, x in each(site, alike(site)):
-        yield from of(words, softmaxes_of(site, x, found))
+    for source, x in each(site, alike(site)):
+        yield from of(source, softmaxes_of(site, x, found))
 
 
 def softmaxes_of(site: Site, x: Array, found: Iterable[tuple[str, int]]) -> Iterator[Variant]:

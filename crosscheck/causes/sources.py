@@ -10,7 +10,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.functions import Function
 from crosscheck.causes.site import Site
-from crosscheck.causes.variant import Variant
+from crosscheck.causes.variant import Source, Variant
 
 PART = 1024
 """Elements on which functions are tried first."""
@@ -50,10 +50,10 @@ def alike(site: Site) -> list[Array]:
     return [y for x in floats(site) for y in (x, *flat(x, shape)) if y.shape == shape]
 
 
-def each(site: Site, values: Iterable[Array]) -> Iterator[tuple[str, Array]]:
-    """Sources with what they are in words."""
+def each(site: Site, values: Iterable[Array]) -> Iterator[tuple[Source, Array]]:
+    """Values, each as a source and by itself."""
     for place, x in enumerate(values):
-        yield site.name_of(x) or f"value {place}", x
+        yield Source(site.name_of(x) or f"value {place}", x), x
 
 
 def flat(x: Array, shape: tuple[int, ...]) -> list[Array]:

@@ -188,6 +188,8 @@ def fitted(side: Array, parts: Sequence[Array], exact: float = EXACT) -> list[fl
     if side.size < RISKY * len(parts) + 1:
         return None
     a = np.stack(parts, axis=1)
+    if not np.isfinite(a).all():
+        return None
     factors = np.linalg.lstsq(a, side, rcond=None)[0]
     if np.linalg.norm(a @ factors - side) > exact * np.linalg.norm(side) or np.abs(factors).min() < 1e-6:
         return None

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from crosscheck.axes import Array
+from crosscheck.causes.functions import is_activated
 from crosscheck.causes.site import Site
+
+
+class Source(NamedTuple):
+    """A value that something is made of, and what it is in words."""
+
+    words: str
+    array: Array
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Variant:
     each other, none of them standard, which it is; two variants with unlike choices differ by `otherwise`, or by what
     BETWEEN has for the two. more: further choices, each with its `otherwise` (options.py). coarse: something in it is
     in float32 whatever the model is in, so that it is held to float32's rounding. source: which of several values it is
-    made of, in words."""
+    made of."""
 
     departs: tuple[str, ...]
     says: str
@@ -32,7 +41,7 @@ class Variant:
     otherwise: str = ""
     more: tuple[tuple[str, str], ...] = ()
     coarse: bool = False
-    source: str = ""
+    source: Source | None = field(default=None, compare=False, repr=False)
 
     def differs(self, other: Variant) -> list[str]:
         """The causes by which two variants differ; "" for a difference that is no cause of the catalogue."""
@@ -41,12 +50,13 @@ class Variant:
         for (a, cause), (b, instead) in zip((mine, *self.more), (theirs, *other.more)):
             if a != b and ANY not in (a, b):
                 ids.append(BETWEEN.get(frozenset((a, b)), cause or instead))
-        if self.source and other.source and self.source != other.source:
-            ids.append("value-from-elsewhere")
+        if self.source and other.source and self.source.words != other.source.words:
+            activated = is_activated(self.source.array, other.source.array)
+            ids.append("activation-missing" if activated else "value-from-elsewhere")
         return list(dict.fromkeys(ids))
 
 
-def of(source: str, found: Iterable[Variant]) -> Iterator[Variant]:
+def of(source: Source, found: Iterable[Variant]) -> Iterator[Variant]:
     """Variants that are made of one of several values."""
     for variant in found:
         yield replace(variant, source=source)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from crosscheck.causes.moved import NORM_MOVED, together
 from crosscheck.causes.reordered import in_order
-from crosscheck.models.model import Ask, Forced, Run
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.entering import follows_a_fault, is_passed_by
-from crosscheck.twins.forced import Match, forces, matches
 from crosscheck.twins.ladder import Finding
-from crosscheck.twins.locate import Divergence, Seen, locate, look, other_borders
+from crosscheck.twins.locate import Divergence, locate
 from crosscheck.twins.parted import places
 from crosscheck.twins.rounded_tables import by_rounded_tables
+from crosscheck.twins.scene import Scene, record, without
 from crosscheck.twins.twins import Trail, Twins
-from crosscheck.twins.units import units
 
 Explain = Callable[..., Any]
+MOST_BORDERS, UNKNOWN = 3, 3
 HANDED_ON = ("residual-from-elsewhere", "residual-missing", "value-from-elsewhere", "layer-missing")
 
 
@@ -37,25 +35,34 @@ class Culprit:
 
 
 @dataclass
-class Scene:
-    """Everything that was recorded: the first model's own run, the same nearby, the second's forced run. narrow:
-    whether either keeps a narrower dtype somewhere."""
+class Located:
+    """A scene, its divergences in order with those of them that are shown, and those that show nothing new or that
+    float32 excuses."""
 
-    matches: list[Match]
-    run: Run
-    moved: list[Run]
-    forced: Run
-    forces: Mapping[str, Forced]
-    asks: tuple[Ask, Ask]
-    narrow: bool = False
+    scene: Scene
+    found: list[Divergence]
+    shown: Set[Divergence]
+    again: Set[Divergence]
+    coarse: Mapping[Divergence, str]
 
 
 def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
     """All culprits of a rung in order, each with its explanation."""
     if parted := places(twins, trail):
         return [Culprit(finding.rung, p.parting.divergence, p.explanation, list(p.clues)) for p in parted]
-    scene = record(twins, trail)
     dtype = twins.rounding(trail.first.dtype)
+    located = locate_all(twins, record(twins, trail), dtype)
+    best = culprits(twins, located, finding.rung, explain)
+    for borders in doubtful(best):
+        other = locate_all(twins, without(twins, located.scene, borders), dtype)
+        if len(other.shown) < len(located.shown):
+            fewer = culprits(twins, other, finding.rung, explain)
+            if cost(fewer) < cost(best):
+                located, best = other, fewer
+    return best
+
+
+def locate_all(twins: Twins, scene: Scene, dtype: str) -> Located:
     modules = {leaf.path: leaf.module for leaf in twins.first.leaves}
     found = locate(scene.matches, scene.run, scene.moved, scene.forced, twins.pairing, modules, dtype)
     coarse: dict[Divergence, str] = {}
@@ -75,13 +82,35 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
         and not follows_a_fault(divergence, twins, scene, faults)
     ]
     used = [divergence for divergence in news if not is_passed_by(divergence, twins, scene)]
-    shown = {*(used or news)}
-    culprits = [Culprit(finding.rung, d, excused=coarse.get(d, "")) for d in found if d in shown or d in again]
-    for culprit in culprits:
+    return Located(scene, found, {*(used or news)}, again, coarse)
+
+
+def culprits(twins: Twins, located: Located, rung: str, explain: Explain) -> list[Culprit]:
+    scene, again = located.scene, located.again
+    listed = [d for d in located.found if d in located.shown or d in again]
+    found = [Culprit(rung, d, excused=located.coarse.get(d, "")) for d in listed]
+    for culprit in found:
         if not culprit.excused and culprit.divergence not in again:
             explain(twins, scene, culprit)
-    culprits = together(in_order(scene, culprits, again), scene.run.calls)
-    return [culprit for culprit in culprits if not follows_a_norm(culprit, culprits)]
+    found = together(in_order(scene, found, again), scene.run.calls)
+    return [culprit for culprit in found if not follows_a_norm(culprit, found)]
+
+
+def doubtful(found: Sequence[Culprit]) -> list[set[str]]:
+    """Modules, together those of one class of which the same is told, that perhaps begin or end elsewhere than their
+    counterparts: something is wrong at their border, and something elsewhere, too."""
+    groups: dict[tuple[str, ...], set[str]] = {}
+    for culprit in found:
+        divergence, match = culprit.divergence, culprit.divergence.match
+        if divergence.wiring and divergence.direction == "forward" and not divergence.before and divergence.first:
+            key = (match.first.kind, match.second.kind, *sorted(ids(culprit))) if match else ()
+            groups.setdefault(key, set()).add(match.unit.first if match else "")
+    return [borders for borders in groups.values() if len(borders) < len(found)][:MOST_BORDERS]
+
+
+def cost(found: Sequence[Culprit]) -> int:
+    """How many causes are told; more for what nothing explains."""
+    return sum(len(ids(culprit)) or UNKNOWN for culprit in found if not culprit.excused)
 
 
 def follows(divergence: Divergence) -> bool:
@@ -115,35 +144,3 @@ def is_used_apart(divergence: Divergence, twins: Twins, scene: Scene) -> bool:
         for model, paths, path in zip((twins.first, twins.second), known, pair)
         for alias in model.leaf(path).aliases
     )
-
-
-def record(twins: Twins, trail: Trail) -> Scene:
-    mine, theirs = replace(trail.first, trace=True), replace(trail.second, trace=True)
-    start = time.perf_counter()
-    run = twins.first.run(mine)
-    moved = twins.nearby(mine, time.perf_counter() - start)
-    other = twins.second.run(theirs)
-    pairs = units(twins.first, twins.second, run.calls, other.calls, twins.pairing)
-    found, dtype = matches(pairs, run, other, twins.images), twins.rounding(trail.first.dtype)
-    del other
-    for inner in (False, True):
-        force = forces(found, inner)
-        forced = twins.second.run(replace(theirs, forced=force))
-        before, found = found, matches(pairs, run, forced, twins.images)  # by values that no fault upstream has touched
-        seen = [look(match, moved, forced, dtype) for match in found]
-        if not inner and laid(found) == laid(before) and not any(map(is_torn, seen)):
-            return Scene(found, run, moved, forced, force, (mine, theirs))
-    borders = other_borders(seen, {call.key: call.parent for call in run.calls})
-    found = [match for match in found if match.unit.first not in borders]
-    force = forces(found)
-    return Scene(found, run, moved, twins.second.run(replace(theirs, forced=force)), force, (mine, theirs))
-
-
-def laid(found: Sequence[Match]) -> list[Any]:
-    """How the tensors of all units correspond."""
-    return [(match.inputs, match.outputs, match.again) for match in found]
-
-
-def is_torn(seen: Seen) -> bool:
-    """Whether a module around others takes or gives something else: it may begin or end elsewhere."""
-    return not seen.match.unit.inner and bool(seen.worst("inputs") or seen.worst("outputs"))

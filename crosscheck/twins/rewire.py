@@ -27,10 +27,11 @@ from crosscheck.twins.units import units
 
 ROUNDS, TRIALS = 4, 12
 SURE = 1e-6
-STAY, NAMED = 0.4, 0.1
+STAY, NAMED, OTHER = 0.4, 0.1, 2.0
 """What it costs to leave a unit with a counterpart that gets something else, where a new one that gets something else
-costs 1: of two units that would change places both have to be sure, or else the code around them is at fault. Of units
-of the same name all have to be: norms that stand elsewhere bring every layer what is the next one's."""
+costs 1, and one that gets another size 2: of two units that would change places both have to be sure, or else the code
+around them is at fault. Of units of the same name all have to be: norms that stand elsewhere bring every layer what is
+the next one's."""
 Swaps = Mapping[str, tuple[str, str]]
 """By a unit of the first model: the unit of the second that it had, and the one that it gets."""
 
@@ -187,20 +188,22 @@ def misnamed(first: tuple[str, str], second: tuple[str, str]) -> bool:
 
 
 def classes(found: Sequence[Match], twins: Twins) -> list[list[Match]]:
-    """Units of the same kinds, of which the leaves have the same names and patterns, more than one of each."""
+    """Units of the same kinds, of which the leaves have the same names, patterns and shapes, more than one of each;
+    without leaves, those that take and give the same shapes."""
     groups: dict[object, list[Match]] = {}
     places = {leaf.path: leaf.place for leaf in twins.first.leaves}
+    sizes = {leaf.path: leaf.shape for leaf in twins.first.leaves}
     for match in found:
         below = f"{match.first.path}."
         own = [link for link in twins.pairing.links if places[link.first.path].startswith(below)]
         if any(link.why == "given" for link in own):
             continue
-        leaves = sorted((places[link.first.path].removeprefix(below), link.pattern) for link in own)
-        shapes = [
-            x.shape for call in (match.first, match.second) for x in (*call.inputs.values(), *call.outputs.values())
-        ]
+        leaves = sorted(
+            (places[link.first.path].removeprefix(below), link.pattern, sizes[link.first.path]) for link in own
+        )
+        values = [x for call in (match.first, match.second) for x in (*call.inputs.values(), *call.outputs.values())]
         kinds = match.first.kind, match.second.kind
-        groups.setdefault((kinds, tuple(leaves), tuple(shapes)), []).append(match)
+        groups.setdefault((kinds, tuple(leaves or (x.shape for x in values))), []).append(match)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -211,8 +214,10 @@ def swapped(group: Sequence[Match], seen: Arrivals) -> dict[str, tuple[str, str]
     if (current < SURE).all():
         return {}
     wrong = [i for i, cost in enumerate(current) if cost >= SURE]
-    doubt = np.where(costs[np.ix_(wrong, wrong)] < SURE, 0.0, 1.0)
-    np.fill_diagonal(doubt, [NAMED if are_called_alike(group[i]) else STAY for i in wrong])
+    gaps = costs[np.ix_(wrong, wrong)]
+    doubt = np.where(gaps < SURE, 0.0, np.where(gaps < np.inf, 1.0, OTHER))
+    stay = [NAMED if are_called_alike(group[i]) else STAY if current[i] < np.inf else OTHER / 2 for i in wrong]
+    np.fill_diagonal(doubt, stay)
     rows, columns = linear_sum_assignment(doubt)
     better = {wrong[i]: wrong[j] for i, j in zip(rows, columns)}
     if not any(i != j and costs[i, j] < SURE for i, j in better.items()):
