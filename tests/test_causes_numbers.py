@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from cause_scenes import assert_nothing_claimed, by_jax, by_torch, named, normal, sites
 
+from crosscheck.causes.clues import clues
 from crosscheck.causes.site import Side, Site
 
 X, HALVES = normal(5, 6, 16), np.arange(-20, 20).reshape(4, 10) / 2
@@ -135,3 +136,33 @@ def test_of_something_else_nothing_is_claimed(other):
 def test_relu_and_a_factor_are_no_dropout():
     for site in sites(torch.relu, lambda x: 2 * x, X):
         assert sorted(named(site)) == ["activation-missing", "scale-constant"]
+
+
+def beside(first, second, *sources):
+    return Site("value", first, second, sources, (Side("torch"), Side("torch")))
+
+
+def test_as_many_channels_nearby_make_no_mean_of_a_factor():
+    """A sum over six channels would have left none of them."""
+    x, wide = normal(2, 4, 5, 5), normal(2, 6, 20, 20)
+    assert named(beside(x, 6 * x, wide, x)) == ["scale-constant"]
+    assert named(beside(np.sin(wide.sum(1)), np.sin(wide.sum(1)) / 6, wide)) == ["scale-count"]
+
+
+def test_a_gate_that_is_one_wherever_it_counts_is_none():
+    """x relu6(x + 3) of large x is 6 x or 0, and its hyperbolic tangent 1 where it is not 0."""
+    x = 1e3 * normal(4, 5, 6)
+    y = x * np.clip(x + 3, 0, 6)
+    assert named(beside(y, y / 6, x, y)) == ["scale-constant"]
+
+
+def test_of_a_part_that_differs_the_clues_say_which_and_how():
+    x = normal(2, 8, 5)
+    y = x.copy()
+    y[:, :6, 1:3] *= 2
+    y[:, 6:, 1:3] *= 0.5
+    said = clues(beside(x, y, x))
+    assert said == [
+        "elements 1 to 2 along axis 2: along axis 1 the second side is the first times one factor an index: 2 and 0.5",
+        "only elements 1 to 2 along axis 2 differ",
+    ]

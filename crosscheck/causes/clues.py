@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from crosscheck.axes import Array
+from crosscheck.causes.closer import differing
 from crosscheck.causes.site import Site
 
-SAME = 1e-9
+SAME, FEW = 1e-9, 3
 
 
 def clues(site: Site) -> list[str]:
@@ -15,8 +16,13 @@ def clues(site: Site) -> list[str]:
     a, b = site.first, site.second
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return []
-    found = [*whole(a, b), *per_axis(a, b), *places(a, b, site)]
-    return found[:4]
+    found = [*whole(a, b), *per_axis(a, b)]
+    for look in () if found else differing(site):
+        part = look.site.first, look.site.second
+        found += [f"{look.where}: {clue}" for clue in (*whole(*part), *per_axis(*part))]
+        found.append(f"only {look.where} differ{'s' * look.where.startswith('element ')}")
+        break
+    return [*found, *places(a, b, site)][:4]
 
 
 def whole(a: Array, b: Array) -> list[str]:
@@ -25,7 +31,7 @@ def whole(a: Array, b: Array) -> list[str]:
     if not a.any():
         return ["the first side is zero everywhere"]
     ratio = float(np.vdot(a, b) / np.vdot(a, a))
-    if near(b, ratio * a):
+    if near(b, ratio * a) and abs(ratio - 1) > SAME:
         return [f"the second side is {ratio:.8g} times the first everywhere"]
     offset = float((b - a).mean())
     if near(b - a, np.full_like(a, offset), b):
@@ -43,11 +49,18 @@ def per_axis(a: Array, b: Array) -> list[str]:
         if not over or a.shape[axis] == a.size:
             continue
         ratio = (a * b).sum(over, keepdims=True) / np.where((s := (a * a).sum(over, keepdims=True)) == 0, 1, s)
+        offset = (b - a).mean(over, keepdims=True)
         if near(b, ratio * a):
-            found.append(f"along axis {axis} the second side is the first times one factor an index")
-        elif near(b - a, np.broadcast_to((b - a).mean(over, keepdims=True), a.shape), b):
-            found.append(f"along axis {axis} the second side is the first plus one number an index")
+            found.append(f"along axis {axis} the second side is the first times one factor an index{few(ratio)}")
+        elif near(b - a, np.broadcast_to(offset, a.shape), b):
+            found.append(f"along axis {axis} the second side is the first plus one number an index{few(offset)}")
     return found
+
+
+def few(numbers: Array) -> str:
+    """Which they are, if they are few."""
+    each = list(dict.fromkeys(f"{x:.6g}" for x in np.ravel(numbers)))
+    return f": {' and '.join(each)}" if len(each) <= FEW else ""
 
 
 def places(a: Array, b: Array, site: Site) -> list[str]:
@@ -63,7 +76,7 @@ def places(a: Array, b: Array, site: Site) -> list[str]:
     same = [x for x in site.inputs if x.shape == a.shape]
     if same and share < 1 and (off <= (same[-1] < 0)).all():
         found.append("only elements differ whose input is negative")
-    if not found and share < 0.5:
+    if not found and share < 0.5 and next(differing(site), None) is None:
         found.append(f"{share:.2%} of the elements differ")
     return found
 

@@ -94,6 +94,10 @@ class Product(NamedTuple):
         words = inner if self.outer == NONE else f"{self.outer} of {inner}"
         return words if self.gate is not None else f"{words}, {BARE}"
 
+    def weighs(self, rows: Sequence[Array], side: Array) -> bool:
+        """Whether the side is neither factor by itself, which a function that is saturated leaves as it is."""
+        return not any(near(rows[way.source], side) for way in (self.gated, self.gate) if way)
+
     def is_exchanged(self, other: Product) -> bool:
         """Whether the other has this one's functions, each of the other source."""
         if self.gate is None or other.gate is None or (self.form, self.outer) != ("", other.outer) or other.form:
@@ -149,7 +153,7 @@ def products(rows: Sequence[Array], side: Array) -> list[Product]:
     ways = [Way(i, name, f) for i in range(len(rows)) for name, f in (MAIN | HARD).items()]
     made = np.array([way.function(rows[way.source]) for way in ways])
     for found in (plain(ways, made, side), behind(ways, made, side)):
-        exact = [product for product in found if near(product.made(rows), side)]
+        exact = [product for product in found if near(product.made(rows), side) and product.weighs(rows, side)]
         if exact:
             return exact
     return [Product(way, outer=outer) for way, outer in bare(ways, made, side)]

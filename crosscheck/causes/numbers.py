@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
-from math import prod, sqrt
+from math import isqrt, prod, sqrt
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def known(site: Site) -> Iterator[tuple[float, str, str]]:
     yield -1.0, "-1", "sign-flipped"
     shapes = [x.shape for x in (site.first, *site.inputs)]
     sizes = sorted({n for shape in shapes for n in counts(shape) if n > 1})
-    for n in sorted({n for shape in shapes for n in counts(shape[len(shape) > 1 :]) if n > 1}):  # not the examples
+    for n in widths(shapes):
         yield sqrt(n), f"sqrt({n})", "scale-sqrt-width"
         yield 1 / sqrt(n), f"1/sqrt({n})", "scale-sqrt-width"
     sizes = [n for n in sizes if n > 2]  # of two, a half tells nothing of a size
@@ -123,7 +124,7 @@ def known(site: Site) -> Iterator[tuple[float, str, str]]:
             yield (n / (n - 1)) ** power, f"({n}/{n - 1})" + "^0.5" * (power < 1), "scale-unbiased"
             yield ((n - 1) / n) ** power, f"({n - 1}/{n})" + "^0.5" * (power < 1), "scale-unbiased"
     for n in sizes:
-        if any(may_be_summed(x.size, site.first.size, n) for x in site.inputs):
+        if any(may_be_summed(x.shape, site.first.shape, n) for x in site.inputs):
             yield float(n), f"{n}", "scale-count"
             yield 1 / n, f"1/{n}", "scale-count"
     for value in PLAIN:
@@ -133,9 +134,20 @@ def known(site: Site) -> Iterator[tuple[float, str, str]]:
         yield 1 / (1 - p), f"1/(1 - {p:g})", "scale-dropout"
 
 
-def may_be_summed(size: int, given: int, n: int) -> bool:
-    """Whether of so many elements each n, or a multiple, may be summed up to what is given."""
-    return given > 0 and size >= given * n and size % (given * n) == 0
+def widths(shapes: Iterable[tuple[int, ...]]) -> list[int]:
+    """Sizes of axes but for the examples', and of several as one where the root is no whole number, which would be a
+    plain constant more likely."""
+    own = [shape[len(shape) > 1 :] for shape in shapes]
+    alone = {n for shape in own for n in shape}
+    several = {n for shape in own for n in counts(shape) if isqrt(n) ** 2 != n}
+    return sorted(n for n in alone | several if n > 1)
+
+
+def may_be_summed(shape: tuple[int, ...], given: tuple[int, ...], n: int) -> bool:
+    """Whether what is given may be a sum over axes of so many elements, or more."""
+    left = Counter(m for m in shape if m > 1)
+    left.subtract(m for m in given if m > 1)
+    return min(left.values(), default=0) >= 0 and prod(left.elements()) % n == 0
 
 
 def rates(site: Site) -> list[float]:
