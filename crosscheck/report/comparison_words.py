@@ -17,8 +17,8 @@ RUNGS = {
     "precision": "evaluation mode in the models' own dtype",
     "step": "the optimizers, handed the same gradients: by how much each parameter is moved",
 }
-MOST = 6
-"""Places that are named of one statement."""
+MOST, WAYS = 6, ("first", "second")
+"""Places that are named of one statement; what a cause has of either side."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def statement(document: Entry, entry: Entry) -> Statement:
         return Statement(kind, "no cause found", [*rows, *also, *cause], [*rows[:1], *also, *cause])
     causes = first["cause"]["causes"]
     title = words([cause["title"] for cause in causes])
-    brief = [*rows[:1], *also, *cause_titles(causes), *fixes(document, causes)]
+    brief = [*rows[:1], *also, *cause_titles(causes), *ways(document, first["cause"]), *fixes(document, causes)]
     return Statement(kind, title, [*rows, *also, *cause_rows(document, first["cause"])], brief)
 
 
@@ -189,11 +189,7 @@ def last(path: str) -> str:
 def cause_rows(document: Entry, cause: Entry) -> list[Row]:
     """The cause with both sides' formulas, the figures, the fix for either side, and who says so."""
     names, causes = sides(document), cause["causes"]
-    rows = cause_titles(causes)
-    for name, way in zip(names, ("first", "second")):
-        departs = ", which departs from the formula" if cause["departs"] in (way, "both") else ""
-        rows.append((f"  {name}", cause[way] + departs))
-    rows += rules(document, causes)
+    rows = [*cause_titles(causes), *ways(document, cause), *rules(document, causes)]
     before, after = figure(cause["before"]), figure(cause["after"])
     left = (
         f"a difference of {after} is left"
@@ -206,6 +202,12 @@ def cause_rows(document: Entry, cause: Entry) -> list[Row]:
     links = list(dict.fromkeys(c["evidence"] for c in causes if c["evidence"]))
     rows += [("evidence" if i == 0 else "", link) for i, link in enumerate(links)]
     return [*rows, ("known as", words([c["id"] for c in causes]))]
+
+
+def ways(document: Entry, cause: Entry) -> list[Row]:
+    """What either side does."""
+    departs = {way: ", which departs from the formula" * (cause["departs"] in (way, "both")) for way in WAYS}
+    return [(f"  {name}", cause[way] + departs[way]) for name, way in zip(sides(document), WAYS)]
 
 
 def rules(document: Entry, causes: Sequence[Entry]) -> list[Row]:
