@@ -176,3 +176,32 @@ def test_an_activation_ahead_of_a_norm_or_behind_a_pool(order, cause):
     for first, second in ((usual, order), (order, usual)):
         report = compare(Stem(first), Stem(second), "x: n c h w = 2 3 8 10", rungs=("eval",))
         assert [[each.id for each in c.explanation.causes] for c in report.accused()] == [[cause]], report
+
+
+class Scaled(nn.Module):
+    """A layer scale ahead of the last layer of a branch, behind it, on the other term, or on the sum."""
+
+    def __init__(self, way="behind"):
+        super().__init__()
+        self.way = way
+        self.norm, self.grow, self.shrink = nn.LayerNorm(D), nn.Linear(D, 9), nn.Linear(9, D)
+        self.gamma = nn.Parameter(torch.rand(D))
+
+    def forward(self, x):
+        y = self.norm(x) * (self.gamma if self.way == "ahead" else 1)
+        y = self.shrink(F.gelu(self.grow(y)))
+        if self.way == "sum":
+            return self.gamma * (x + y)
+        return x * (self.gamma if self.way == "skip" else 1) + y * (self.gamma if self.way == "behind" else 1)
+
+
+@pytest.mark.parametrize(
+    ("way", "cause"),
+    [("ahead", "layer-before-or-after"), ("skip", "parameter-elsewhere"), ("sum", "parameter-unused")],
+)
+def test_a_layer_scale_elsewhere(way, cause):
+    usual, other = (nn.Sequential(nn.Linear(D, D), Scaled(each), nn.Linear(D, 2)) for each in ("behind", way))
+    for first, second in ((usual, other), (other, usual)):
+        report = compare(first, second, "x: n t d = 3 5 6", rungs=("eval",))
+        told = [(c.divergence.first, [each.id for each in c.explanation.causes]) for c in report.accused()]
+        assert told == [("1", [cause])], report

@@ -26,7 +26,8 @@ cause(
     "https://arxiv.org/abs/1603.05027",
 )
 
-MISSING = {"activation-missing", "residual-missing", "positional-missing", "modulation-missing", "gate-missing"}
+UNUSED = "parameter-unused"
+MISSING = {"activation-missing", "residual-missing", "positional-missing", "modulation-missing", "gate-missing", UNUSED}
 """Causes by which one side does something that the other does not."""
 
 
@@ -34,7 +35,7 @@ def together(culprits: Sequence[Any], calls: Sequence[Call]) -> list[Any]:
     """The culprits, where those ahead of a layer and behind it that say the opposite are one."""
     found: list[Any] = []
     for culprit in culprits:
-        if found and is_undone(found[-1], culprit) and is_next(found[-1].divergence, culprit.divergence, calls):
+        if found and is_undone(found[-1], culprit) and is_behind(found[-1], culprit, calls):
             found[-1] = replace(found[-1], explanation=moved(found[-1], culprit, calls))
         else:
             found.append(culprit)
@@ -50,6 +51,13 @@ def is_undone(ahead: Any, behind: Any) -> bool:
     ids = [{cause.id for cause in culprit.explanation.causes} for culprit in (ahead, behind)]
     more = [len(said(e.first)) > len(said(e.second)) for e in (ahead.explanation, behind.explanation)]
     return ids[0] == ids[1] and len(ids[0]) == 1 and ids[0] <= MISSING and more[0] != more[1]
+
+
+def is_behind(ahead: Any, behind: Any, calls: Sequence[Call]) -> bool:
+    """Whether it is the same: a module's own parameter is wherever it scales, all else behind the next layer alone."""
+    one, two = ahead.divergence, behind.divergence
+    own = [cause.id for cause in ahead.explanation.causes] == [UNUSED]
+    return is_next(one, two, calls) or (own and one.first == two.first)
 
 
 def is_next(one: Any, two: Any, calls: Sequence[Call]) -> bool:

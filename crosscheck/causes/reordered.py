@@ -17,6 +17,7 @@ from crosscheck.causes.catalogue import CAUSES, cause
 from crosscheck.causes.explanation import Explanation
 from crosscheck.causes.site import norm
 from crosscheck.causes.stretch import alike, begins
+from crosscheck.causes.sums import turned
 from crosscheck.causes.wiring_scenes import brought
 from crosscheck.models.model import Call, Run
 
@@ -131,13 +132,11 @@ def permuted(run: Run, places: Sequence[Place]) -> Moved | None:
     reaches another on the other side, or is what a module gives last on that side."""
     found = [places[0]]
     for place in found:  # which grows
-        found += [
-            p for p in places if p not in found and (alike(p.first, place.second) or alike(p.second, place.first))
-        ]
+        found += [p for p in places if p not in found and (same(p.first, place.second) or same(p.second, place.first))]
     last = max(p.index for p in found)
     found = [p for p in places if p in found or (p.index < last and givers(run, p.first) and givers(run, p.second))]
-    ends = [p.second for p in found if not any(alike(p.second, q.first) for q in found)]
-    others = [p.first for p in found if not any(alike(p.first, q.second) for q in found)]
+    ends = [p.second for p in found if not any(same(p.second, q.first) for q in found)]
+    others = [p.first for p in found if not any(same(p.first, q.second) for q in found)]
     if len(found) < 2 or len(ends) > 1 or len(others) != len(ends) or not all(givers(run, x) for x in (*ends, *others)):
         return None
     return Moved(found, *ends)
@@ -146,11 +145,16 @@ def permuted(run: Run, places: Sequence[Place]) -> Moved | None:
 def branches(run: Run, places: Sequence[Place]) -> Moved | None:
     """The first place and another: to each comes x, on opposite sides; on the other x and what a module made of it."""
     one = places[0]
-    for two in (p for p in places[1:] if alike(p.second, one.first)):
+    for two in (p for p in places[1:] if same(p.second, one.first)):
         made = [one.second - one.first, two.first - two.second]
         if all(givers(run, x) for x in made):
             return Moved([one, two], made[0])
     return None
+
+
+def same(x: Array, y: Array) -> bool:
+    """Whether the values are, wherever the channels lie."""
+    return any(alike(x, z) for z in (y, *turned(y)))
 
 
 def givers(run: Run, x: Array) -> list[Call]:
@@ -160,7 +164,9 @@ def givers(run: Run, x: Array) -> list[Call]:
 
 
 def gives(y: Array, x: Array, near: float) -> bool:
-    return y.size == x.size and y.dtype.kind == "f" and np.allclose(np.ravel(y), np.ravel(x), 0, near)
+    if y.size != x.size or y.dtype.kind != "f":
+        return False
+    return any(np.allclose(np.ravel(z), np.ravel(x), 0, near) for z in (y, *turned(y)))
 
 
 def explained(scene: Any, moved: Sequence[Place]) -> Explanation | None:

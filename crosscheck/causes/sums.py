@@ -13,7 +13,7 @@ from crosscheck.causes.functions import EXPONENTIALS, MAIN, NONE, RELU
 from crosscheck.causes.site import GIVEN, Site, along
 from crosscheck.causes.sources import at_every_place, distinct, flat, picked
 
-MOST_TERMS, MOST_ADDED, NEAREST, MOST_SHIFTED = 4, 6, 12, 2
+MOST_TERMS, MOST_ADDED, NEAREST, MOST_SHIFTED, NEAR = 4, 6, 12, 2, 3
 BIAS, TABLE = ("bias", ""), ("weight embedding", "Embed")
 """Leaves of layers that gave a value, and the layers' classes."""
 PARAMETER, LATER = "parameter", "table from a later row on"
@@ -82,7 +82,8 @@ def columns(site: Site) -> list[Column]:
         words, kind = named.get(id(x), (f"value {place}", ""))
         found += column(x, shape, words, kind)
     own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
-    whole = [c for c in found[:3] if c.array.shape == shape]
+    entering = [c for c in found[NEAR:] if not c.kind][:NEAR]
+    whole = [c for c in (*found[:NEAR], *entering) if c.array.shape == shape]
     found += [scaled_by(c, name, x, axis) for c in whole for name, x in own.items() for axis in axes_of(x, shape)]
     return [*found, *parameters(site, own), Column(np.ones(()), "1", kind="constant")]
 

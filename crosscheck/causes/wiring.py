@@ -120,6 +120,16 @@ cause(
     "https://arxiv.org/abs/2103.17239",
 )
 cause(
+    "parameter-elsewhere",
+    "wiring",
+    "a parameter multiplies one term of a sum on one side, another on the other (a layer scale on the skip)",
+    "x + self.gamma * block(x)",
+    "x + self.gamma * block(x)",
+    "multiply what JAX multiplies",
+    "multiply what torch multiplies",
+    "https://arxiv.org/abs/2103.17239",
+)
+cause(
     "offset-constant",
     "wiring",
     "one side adds a constant that the other does not",
@@ -181,15 +191,18 @@ def differences(site: Site, a: Reading, b: Reading) -> list[str]:
     ids += [scaling(site, mine[k], theirs[k], len(a.terms)) for k in mine if k in theirs and apart(mine[k], theirs[k])]
     left = [t for k, t in mine.items() if k not in theirs]
     right = [t for k, t in theirs.items() if k not in mine]
+    scales: list[tuple[str, str]] = []
     for t in list(left):
         twin = next((u for u in right if plain(u.column) == plain(t.column)), None)
         if twin:
             left.remove(t)
             right.remove(twin)
             if t.column.scaled != twin.column.scaled:
-                ids.append("parameter-unused")
+                scales.append((t.column.scaled, twin.column.scaled))
             if t.function != twin.function:
                 ids.append(BETWEEN.get(frozenset((t.function, twin.function)), "activation-other"))
+    if scales:
+        ids.append("parameter-elsewhere" if any(pair[::-1] in scales for pair in scales) else "parameter-unused")
     ids += [i for t, u in zip(left, right) for i in elsewhere(t, u, len(a.terms))]
     if a.outer != b.outer and any(is_given(t.column) != is_given(u.column) for t, u in zip(left, right)):
         return [""]  # what a dropout hands on, say: it may be a function of the other's that nobody knows

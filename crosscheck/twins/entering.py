@@ -35,10 +35,10 @@ def follows_a_fault(divergence: Any, twins: Any, scene: Any, faults: Sequence[An
 
 
 def is_ahead(run: Run, key: str, fault: Any) -> bool:
-    """Whether a call is made before the stretch that is at fault ends."""
+    """Whether a call is made before the stretch that is at fault ends; one at a module's end is behind all in it."""
     keys = [call.key for call in run.calls]
     end = begins(run, fault.before) if fault.before in keys else len(keys)
-    return key in keys and begins(run, key) < end
+    return not fault.before or (key in keys and begins(run, key) < end)
 
 
 def is_passed_by(divergence: Any, twins: Any, scene: Any) -> bool:

@@ -45,6 +45,10 @@ class Located:
     again: Set[Divergence]
     coarse: Mapping[Divergence, str]
 
+    @property
+    def forward(self) -> int:
+        return sum(divergence.direction == "forward" for divergence in self.shown)
+
 
 def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list[Culprit]:
     """All culprits of a rung in order, each with its explanation."""
@@ -55,7 +59,7 @@ def hunt(twins: Twins, finding: Finding, trail: Trail, explain: Explain) -> list
     best = culprits(twins, located, finding.rung, explain)
     for borders in doubtful(best):
         other = locate_all(twins, without(twins, located.scene, borders), dtype)
-        if len(other.shown) < len(located.shown):
+        if other.forward + len(borders) <= located.forward:
             fewer = culprits(twins, other, finding.rung, explain)
             if cost(fewer) < cost(best):
                 located, best = other, fewer
