@@ -16,11 +16,11 @@ from crosscheck.causes.concats import concatenated, fits, parts
 from crosscheck.causes.functions import GELU, GELU_TANH, MAIN, RELU, SILU
 from crosscheck.causes.normalizing import unit_length
 from crosscheck.causes.padding import padded
-from crosscheck.causes.rearranged import patches, pixel_shuffles, repeated
+from crosscheck.causes.rearranged import channel_axes, patches, pixel_shuffles, repeated
 from crosscheck.causes.reductions import reduced
 from crosscheck.causes.resize import resized
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, sources
+from crosscheck.causes.sources import alone, distinct, sources
 from crosscheck.causes.variant import Family
 
 LARGE, NEAREST, NEARBY, MOST, ENOUGH = 500_000, 4, 6, 3, 12
@@ -87,9 +87,13 @@ def behind(look: Look) -> Iterator[Look]:
     """The same as made of the nearest sources, and of what an activation gives of them."""
     site = look.site
     found = [x for x in sources(site) if x.dtype.kind == "f"]
-    axis = 1 if site.sides[0].framework == "torch" and site.first.ndim > 2 else -1
-    width = site.first.shape[axis] if site.first.ndim else 0
-    near = ([x for x in found if x.ndim == site.first.ndim and x.shape[axis] == width] or found)[NEAREST - 1 :: -1]
+    fitting = (
+        x
+        for axis in channel_axes(site)
+        for x in found
+        if 1 < x.ndim == site.first.ndim and x.shape[axis] == site.first.shape[axis]
+    )
+    near = (distinct(fitting) or found)[NEAREST - 1 :: -1]
     words = [site.name_of(x) or f"value {place}" for place, x in enumerate(near)]
     for name in (RELU, SILU, GELU, GELU_TANH)[: 4 if site.first.size <= LARGE else 1]:
         inputs = *near, *map(MAIN[name], near)

@@ -16,6 +16,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.stretch import begins
 from crosscheck.models.model import Call, Run
+from crosscheck.twins.locate import around
 
 MOVE = 0.01
 """By how much of itself the parameter is moved."""
@@ -35,10 +36,18 @@ def follows_a_fault(divergence: Any, twins: Any, scene: Any, faults: Sequence[An
 
 
 def is_ahead(run: Run, key: str, fault: Any) -> bool:
-    """Whether a call is made before the stretch that is at fault ends; one at a module's end is behind all in it."""
+    """Whether a call is made before the stretch that is at fault ends. What enters a module at its end reaches the
+    calls behind it alone."""
     keys = [call.key for call in run.calls]
+    if not fault.before:
+        return bool(fault.first) and not within(run, key, fault.first)
     end = begins(run, fault.before) if fault.before in keys else len(keys)
-    return not fault.before or (key in keys and begins(run, key) < end)
+    return key in keys and begins(run, key) < end
+
+
+def within(run: Run, key: str, module: str) -> bool:
+    """Whether a call is a module's, or one in it."""
+    return module in (key, *around(key, {call.key: call.parent for call in run.calls}))
 
 
 def is_passed_by(divergence: Any, twins: Any, scene: Any) -> bool:
