@@ -15,6 +15,7 @@ from crosscheck.axes import Array
 from crosscheck.models.model import Arrays, Call, Forced, Made, Run
 from crosscheck.pairing.fits import Fit
 from crosscheck.twins.layouts import Images, choose, flattened, layouts, layouts_of_convolved, layouts_of_outputs, usual
+from crosscheck.twins.states import UNKNOWN, Roles, roles
 from crosscheck.twins.units import Unit
 
 Names = dict[str, tuple[str, Fit]]
@@ -50,8 +51,10 @@ def matches(units: Sequence[Unit], run: Run, other: Run, images: Images) -> list
         a, b = calls[unit.first], others[unit.second]
         earlier = shapes[: before[unit.first]]
         ways = layouts_of_convolved if "Conv" in a.kind and "Conv" in b.kind else layouts
+        known = roles(a, b)
         inputs, outputs = (
-            tensors(x, y, images, earlier, ways) for x, y in ((a.inputs, b.inputs), (a.outputs, b.outputs))
+            tensors(x, y, images, earlier, ways, side)
+            for x, y, side in zip((a.inputs, a.outputs), (b.inputs, b.outputs), known)
         )
         if not unit.first:
             outputs = given_out(a.outputs, b.outputs, images)
@@ -122,14 +125,18 @@ def tensors(
     images: Images,
     shapes: Iterable[tuple[int, ...]] = (),
     ways: Callable[..., list[Fit]] = layouts,
+    roles: tuple[Roles, Roles] = UNKNOWN,
 ) -> Names:
-    """By name where both have it, else in order; only what can be laid out as the other."""
+    """By role or name where both have it, else in order; only what can be laid out as the other."""
+    mine, theirs = roles
     found: Names = {}
     free = dict(second)
     for by_name in (True, False):
         for name, a in first.items():
-            for other in [name] if by_name else list(free):
-                if name in found or other not in free or a.dtype.kind != free[other].dtype.kind:
+            for other in list(free):
+                if by_name and theirs.get(other, other) != mine.get(name, name):
+                    continue
+                if name in found or a.dtype.kind != free[other].dtype.kind:
                     continue
                 b = free[other]
                 fit = choose(a, b, [*ways(a.shape, b.shape, images), *flattened(shapes, a.shape, b.shape, images)])

@@ -22,6 +22,7 @@ from crosscheck.pairing.links import Link
 from crosscheck.pairing.names import unlikeness, words
 from crosscheck.twins.forced import Match, forces, given_out, matches, passing, tensors
 from crosscheck.twins.layouts import Images, distance
+from crosscheck.twins.states import roles
 from crosscheck.twins.twins import Twins
 from crosscheck.twins.units import units
 
@@ -76,7 +77,8 @@ class Arrivals:
     def between(self, here: Call, there: Call) -> float:
         mine, theirs = floating(here.inputs), floating(there.inputs)
         shapes, before = self.passing
-        names = tensors(mine, theirs, self.images, shapes[: before[here.key]])
+        taken, _ = roles(here, there)
+        names = tensors(mine, theirs, self.images, shapes[: before[here.key]], roles=taken)
         return max(
             (distance(fit.there(mine[name]), theirs[other]) for name, (other, fit) in names.items()), default=np.inf
         )
