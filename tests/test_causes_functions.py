@@ -27,6 +27,7 @@ ROWS = {
     "softmax-implicit-dim-3d": (lambda x: F.softmax(x, 0), jax.nn.softmax),
     "log-softmax-for-softmax": (lambda x: F.log_softmax(x, -1), jax.nn.softmax),
     "softmax-missing": (lambda x: F.softmax(x, -1), lambda x: x),
+    "sigmoid-for-softmax": (lambda x: F.softmax(x, -1), jax.nn.sigmoid),
     "softmax-temperature": (lambda x: F.softmax(x / 1.7, -1), jax.nn.softmax),
     "glu-half-order": (F.glu, lambda x: jax.nn.glu(jnp.roll(x, 4, -1))),
 }

@@ -12,6 +12,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
+from crosscheck.causes.functions import MAIN, SIGMOID
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alike, alone, each
 from crosscheck.causes.variant import BETWEEN, Variant, family, of
@@ -60,6 +61,16 @@ cause(
     DOCS + "CrossEntropyLoss.html",
 )
 cause(
+    "sigmoid-for-softmax",
+    "activation",
+    "one side makes each score a probability by itself (sigmoid), the other all of them together (softmax)",
+    "torch.sigmoid(x) for labels that do not exclude each other, F.softmax(x, dim=-1) for one of several",
+    "jax.nn.sigmoid(x), jax.nn.softmax(x, axis=-1)",
+    "use the same of the two",
+    "use the same of the two",
+    DOCS + "Sigmoid.html",
+)
+cause(
     "softmax-temperature",
     "activation",
     "the softmaxes have different temperatures",
@@ -84,6 +95,8 @@ def log_softmax(x: Array, axis: int) -> Array:
 WAYS = {"softmax": softmax, "log softmax": log_softmax}
 NO = "no softmax"
 BETWEEN.update({frozenset((way, NO)): "softmax-missing" for way in WAYS})
+BETWEEN.update({frozenset((way, SIGMOID)): "sigmoid-for-softmax" for way in WAYS})
+BETWEEN[frozenset((SIGMOID, NO))] = "activation-missing"
 BETWEEN.update({frozenset(("along axis 0 of 3", f"along axis {i} of 3")): "softmax-implicit-dim-3d" for i in (1, 2)})
 
 
@@ -102,6 +115,7 @@ def softmaxes_of(site: Site, x: Array, found: Iterable[tuple[str, int]]) -> Iter
         for heat in dict.fromkeys((1.0, *temperatures(site, x, says, axis))):
             yield taken(x, says, axis, heat)
     yield Variant((), NO, partial(np.asarray, x), NO, "softmax-missing")
+    yield Variant((), SIGMOID, partial(MAIN[SIGMOID], x), SIGMOID, "sigmoid-for-softmax")
 
 
 def taken(x: Array, says: str, axis: int, heat: float) -> Variant:

@@ -103,13 +103,18 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     }
     return sorted(
         [
-            Site("value", wide(value), wide(theirs[name]), name=name, **common)
+            Site("value", counted(value), counted(theirs[name]), name=name, **common)
             for name, value in mine.items()
-            if name in theirs and value.dtype.kind in "fiu"
+            if name in theirs and value.dtype.kind in "fiub"
         ],
         key=apart,
         reverse=True,
     )
+
+
+def counted(x: Array) -> Array:
+    """Marks as 0 and 1, all else as it is, numbers with a fraction in float64."""
+    return x.astype(np.int64) if x.dtype.kind == "b" else wide(x)
 
 
 def brought(scene: Any, divergence: Any) -> tuple[Arrays, Arrays]:

@@ -38,8 +38,8 @@ def differences(twins: Any, scene: Any, divergence: Any) -> Iterator[Array]:
     from crosscheck.causes.wiring_scenes import wiring_sites
 
     for site in wiring_sites(twins, scene, divergence):
-        if site.first.shape == site.second.shape and site.first.dtype.kind == "f":
-            difference = site.second - site.first
+        if site.first.shape == site.second.shape:
+            difference = np.subtract(site.second, site.first, dtype=np.float64)
             if not np.linalg.norm(difference) <= NONE * np.linalg.norm(site.first):
                 yield difference
 

@@ -140,10 +140,15 @@ def tensors(
                     continue
                 b = free[other]
                 fit = choose(a, b, [*ways(a.shape, b.shape, images), *flattened(shapes, a.shape, b.shape, images)])
-                if fit is not None:
+                if fit is not None and not opposite(fit.there(a), b):
                     found[name] = other, fit
                     del free[other]
     return {name: found[name] for name in first if name in found}
+
+
+def opposite(a: Array, b: Array) -> bool:
+    """Whether one marks what the other does not: what True means is the module's own affair."""
+    return a.dtype.kind == "b" and np.array_equal(a, ~b)
 
 
 def given_out(first: Arrays, second: Arrays, images: Images) -> Names:

@@ -93,7 +93,7 @@ def look(match: Match, moved: Sequence[Run], forced: Run, dtype: str) -> Seen:
     sides: dict[str, dict[str, Gap]] = {}
     for side, names in (("inputs", match.inputs), ("outputs", match.outputs)):
         for kind, what in ((side, side), (cotangent_of(side), cotangent_of(side))):
-            base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind in "fiu"}
+            base: Arrays = {n: x for n, x in getattr(match.first, what).items() if x.dtype.kind in "fiub"}
             nearby = [getattr(call, what) for call in again]
             came = getattr(there, what)
             repeated = {"input_cotangents": match.again, "cotangents": match.given_again}.get(what, {})
@@ -233,10 +233,15 @@ def other_borders(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> se
         following = next((t for t in seen[place + 1 :] if t.match.unit.inner or not t.key), None)
         inside = next((t for t in seen if t.match.unit.inner and s.key in around(t.key, parents)), None)
         late = s.worst("outputs") and following and not following.worst("inputs" if following.key else "outputs")
-        early = s.worst("inputs") and inside and not inside.worst("inputs")
+        early = any(not s.inputs[name].agrees for name in passed_on(s)) and inside and not inside.worst("inputs")
         if late or early:
             found.add(s.key)
     return found
+
+
+def passed_on(s: Seen) -> list[str]:
+    """What a module takes that the first unit in it may be given: numbers, not marks."""
+    return [name for name in s.inputs if s.match.first.inputs[name].dtype.kind != "b"]
 
 
 def leaf_culprits(
