@@ -232,6 +232,11 @@ def reset_before(lib, a, u, bh, h, c, wh):
     return (1 - z) * n + z * h, c
 
 
+def no_reset(lib, a, u, bh, h, c, wh):
+    z = sigmoid(lib, (a + u + bh)[:, H : 2 * H])
+    return (1 - z) * lib.tanh((a + u + bh)[:, 2 * H :]) + z * h, c
+
+
 def folded(lib, a, u, bh, h, c, wh):
     r, z = (sigmoid(lib, part) for part in chunks(lib, (a + u + bh)[:, : 2 * H], 2))
     n = lib.tanh(a[:, 2 * H :] + bh[2 * H :] + r * u[:, 2 * H :])
@@ -258,6 +263,7 @@ def hard(lib, x):
 
 STEPS = {
     "reset": ("gru-reset-gate-placement", "gru", reset_before),
+    "no reset": ("gru-reset-gate-missing", "gru", no_reset),
     "hard": ("rnn-hard-sigmoid", "lstm", lstm_with(gate=hard)),
     "out": ("lstm-output-activation", "lstm", lstm_with(out=lambda lib, c: c)),
 }

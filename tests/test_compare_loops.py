@@ -95,11 +95,17 @@ def test_biases_live_with_their_weights(whole):
     assert report.agree
 
 
-def test_a_cell_is_explained_where_its_state_is_not_zero():
+@pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
+def test_a_cell_is_explained_where_its_state_is_not_zero(turned):
+    """Whichever of the two a framework's layer is."""
     torch.manual_seed(0)
-    report = compare(Reader(whole=False), Port(own=True, early=True), TEXT, rungs=("eval",))
+    models = Reader(whole=False), Port(own=True, early=True)
+    report = compare(*(models[::-1] if turned else models), TEXT, rungs=("eval",))
     (culprit,) = report.accused()
     assert [cause.id for cause in culprit.explanation.causes] == ["gru-reset-gate-placement"]
+    said = culprit.explanation.second, culprit.explanation.first
+    assert said[turned].startswith("U (r h)")
+    assert culprit.explanation.departs == ("second", "first")[turned]
 
 
 def test_calls_of_a_loop_are_not_paired_with_one_that_gives_more():

@@ -108,6 +108,8 @@ def gru(a: Array, u: Array, h: Array, c: Array, bh: Array, cell: Cell, ways: Way
     r, z = (gate(a[:, k] + u[:, k] + bh[k]) for k in (0, 1))
     if ways.reset == "before":
         inner = (r * h) @ cell.wh[:, 2] + bh[2]
+    elif ways.reset == "none":
+        inner = u[:, 2] + bh[2]
     elif ways.biases == "folded":
         inner = r * u[:, 2] + bh[2]
     else:

@@ -25,6 +25,7 @@ from crosscheck.causes.pool_scenes import parting_sites
 from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
 from crosscheck.causes.tying import tied_apart
+from crosscheck.causes.unit_scenes import last_sites, turned_sites
 from crosscheck.causes.variant import Family, Variant, variants
 from crosscheck.twins.pool import Candidate, Parting
 
@@ -35,6 +36,22 @@ def explain_all(twins: Any, scene: Any, culprit: Any) -> None:
     culprit.explanation = tied_apart(twins, scene, culprit.divergence) or exchanged(found)
     if culprit.explanation is None:
         explain_first(with_narrow(twins, scene, found), culprit)
+    if culprit.explanation is None:
+        explain_turned(twins, scene, culprit)
+
+
+def explain_turned(twins: Any, scene: Any, culprit: Any) -> None:
+    """The same of a unit, seen from the second model: the first's may be of own code, the second's a framework's."""
+    match, here = culprit.divergence.match, culprit.divergence
+    if match is not None and here.direction == "forward" and not here.wiring:
+        found = explain_each(with_narrow(twins, scene, last_sites(twins, scene, match, turned_sites)))
+        if found is not None:
+            culprit.explanation, culprit.clues = found.turned, []
+
+
+def explain_each(found: Sequence[Site]) -> Explanation | None:
+    """What explains the first of the sites that anything explains."""
+    return next(filter(None, map(explain, found)), None)
 
 
 def with_narrow(twins: Any, scene: Any, found: Sequence[Site]) -> list[Site]:
@@ -46,7 +63,7 @@ def with_narrow(twins: Any, scene: Any, found: Sequence[Site]) -> list[Site]:
 def explain_first(found: Sequence[Site], culprit: Any) -> None:
     """Puts into the culprit what explains the first of its sites that anything explains, or clues to the first."""
     load()
-    culprit.explanation = next(filter(None, map(explain, found)), None)
+    culprit.explanation = explain_each(found)
     culprit.clues = [] if culprit.explanation else [clue for site in found[:1] for clue in clues(site)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crosscheck.causes.catalogue import Cause
 
@@ -19,6 +19,12 @@ class Explanation:
     departs: str
     before: float
     after: float
+
+    @property
+    def turned(self) -> Explanation:
+        """With the sides exchanged."""
+        departs = {"first": "second", "second": "first"}.get(self.departs, self.departs)
+        return replace(self, first=self.second, second=self.first, departs=departs)
 
     def __str__(self) -> str:
         return f"{' and '.join(cause.id for cause in self.causes)}: {self.first} | {self.second}"

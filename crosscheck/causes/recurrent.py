@@ -80,6 +80,16 @@ cause(
     "https://www.tensorflow.org/api_docs/python/tf/compat/v1/nn/rnn_cell/BasicLSTMCell",
 )
 cause(
+    "gru-reset-gate-missing",
+    "recurrent",
+    "one side's candidate takes in all of the state, the other's what the reset gate leaves of it",
+    "n = tanh(W x + b + r (U h + b_hn))",
+    "the same; MGUCell has one gate for both",
+    "multiply by r as JAX does, or leave it out",
+    "multiply by r as torch does, or leave it out",
+    "https://arxiv.org/abs/1406.1078",
+)
+cause(
     "gru-reset-gate-placement",
     "recurrent",
     "the reset gate stands before the matrix product on one side, after it on the other",
@@ -255,7 +265,8 @@ def cell_axes(cell: Cell, site: Site) -> Iterator[Axis]:
     ]
     yield departures("gate", "sigmoid", *hard)
     if gates == "rzn":
-        yield departures("reset", "after", ("before", "U (r h)", "gru-reset-gate-placement"))
+        placed = "before", "U (r h)", "gru-reset-gate-placement"
+        yield departures("reset", "after", placed, ("none", "no reset gate", "gru-reset-gate-missing"))
         yield departures("update", "old", ("new", "h' = z n + (1 - z) h", "gru-update-gate-sense"))
         return
     yield departures("forget", 0.0, (1.0, "1 added to the forget gate", "lstm-forget-bias"))

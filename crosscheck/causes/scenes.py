@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crosscheck.causes.site import Site
-from crosscheck.causes.unit_scenes import gradient_sites, last_sites, leaf_sites, state_sites
+from crosscheck.causes.unit_scenes import gradient_sites, last_sites, leaf_sites, output_sites, state_sites
 from crosscheck.causes.wiring_scenes import joined_sites, returning_sites, wiring_sites
 
 
@@ -17,7 +17,7 @@ def sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     if divergence.wiring and divergence.direction == "forward":
         return [*wiring_sites(twins, scene, divergence), *joined_sites(twins, scene, divergence)]
     if match and divergence.direction == "forward":
-        return last_sites(twins, scene, match)
+        return last_sites(twins, scene, match, output_sites)
     if divergence.direction == "backward" and divergence.gap.kind == "gradient":
         return leaf_sites(twins, scene, divergence)
     if divergence.wiring and divergence.direction == "backward":

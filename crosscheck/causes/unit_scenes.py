@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.site import Side, Site, wide
 from crosscheck.models.model import Leaf, Model, module_of
-from crosscheck.twins.forced import Match, back
+from crosscheck.twins.forced import Match, back, carried
 from crosscheck.twins.measure import noises
 
 
@@ -63,13 +63,13 @@ def base(twins: Any, scene: Any, match: Match) -> dict[str, Any]:
     }
 
 
-def last_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
+def last_sites(twins: Any, scene: Any, match: Match, of: Callable[..., list[Site]]) -> list[Site]:
     """Of a unit that is called several times the last call that differs: a cell's first one often begins with zeros, of
     which too many conventions make the same."""
     calls = [m for m in scene.matches if m.first.path == match.first.path] or [match]
     found: list[Site] = []
     for call in reversed(calls):
-        found = output_sites(twins, scene, call)
+        found = of(twins, scene, call)
         if not all(site.matches(site.first, site.second) for site in found):
             break
     return found
@@ -85,6 +85,30 @@ def output_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
         if name in theirs and mine.dtype.kind == "f"
     ]
     return sorted(found, key=apart, reverse=True)
+
+
+def turned_sites(twins: Any, scene: Any, match: Match) -> list[Site]:
+    """The same with the second model as the first, whose layer may be one that is known, and in its layout."""
+    call = there(scene, match)
+    given = {**call.inputs, **carried(match.first.inputs, match.inputs, match.again)}
+    values = scene.asks[1].values
+    floor = noises(match.first.outputs, [outputs_of(run, match) for run in scene.moved], "float64")
+    return [
+        Site(
+            "output",
+            wide(call.outputs[other]),
+            wide(fit.there(match.first.outputs[name])),
+            tuple(wide(x) for x in given.values()),
+            sides(twins, match)[::-1],
+            leaves_of(twins.second.leaves, match.second.path, values, True),
+            leaves_of(twins.second.leaves, match.second.path, values, False),
+            other,
+            scene.asks[0].train,
+            floor[name],
+        )
+        for name, (other, fit) in match.outputs.items()
+        if call.outputs[other].dtype.kind == "f"
+    ]
 
 
 def outputs_of(run: Any, match: Match) -> dict[str, Array]:
