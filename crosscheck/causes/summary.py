@@ -20,10 +20,10 @@ from crosscheck.causes.options import Axis, also_coarse, departures, search, set
 from crosscheck.causes.score_terms import marks, may_mask
 from crosscheck.causes.site import Site
 from crosscheck.causes.softmaxes import softmax
-from crosscheck.causes.sources import alone, distinct, floats
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.sources import alone, distinct
+from crosscheck.causes.variant import BETWEEN, Source, Variant, family, of
 
-MOST, SCORES, WIDTHS, MASKS = 2, 4, 4, 2
+MOST, SCORES, WIDTHS, MASKS = 3, 4, 4, 2
 FILLED = {f"kept, {fill:g}": f"True is attended to, {fill:g} for the other scores" for fill in (0.0, 1e-9, 1e-10)}
 AFTER = "True is what is kept of the weights"
 USED = {name: USES[name] for name in ("unused", "kept", "left out")} | FILLED | {"after": AFTER}
@@ -45,38 +45,40 @@ def summed_up(site: Site) -> Iterator[Variant]:
     if not alone(site) or site.second.shape != shape or site.first.dtype.kind != "f" or not single:
         return
     for values in islice(sequences(site, shape[0], shape[-1]), MOST):
-        scores = list(islice(scores_of(site, *values.array.shape[:2]), SCORES))
+        scores = scores_of(site, *values.array.shape[:2])
         if scores:
             sum_ = Sum(site, values, scores)
-            found = search(
-                site, sum_.axes(), sum_.make, sum_.small(), f"the mean of {values.words} by a softmax", most=1
-            )
-            yield from also_coarse(found)
+            found = search(site, sum_.axes(), sum_.make, sum_.small(), "the mean of values by a softmax", most=1)
+            yield from of(Source(values.words, values.array), also_coarse(found))
+
+
+def nearest(site: Site) -> list[Array]:
+    """What the value may be made of; what modules of one model alone give comes last."""
+    values = (*reversed(site.inputs), *reversed(site.given))
+    return distinct(x for x in values if x.dtype.kind == "f")
 
 
 def sequences(site: Site, n: int, d: int = 0) -> Iterator[Value]:
     """Sources as n t d, of any d if none is told."""
-    for place, x in enumerate(x for x in floats(site) if x.ndim == 3):
+    for place, x in enumerate(x for x in nearest(site) if x.ndim == 3):
         for y in (x, np.swapaxes(x, 0, 1)):
             if len(y) == n and y.shape[1] > 1 and y.shape[2] == (d or y.shape[2]):
                 yield Value(y, site.name_of(x) or f"value {place}")
 
 
-def scores_of(site: Site, n: int, t: int) -> Iterator[Value]:
-    """Sources of one number for each position, and products of a vector with each position's."""
-    vectors = []
-    for place, x in enumerate(floats(site)):
+def scores_of(site: Site, n: int, t: int) -> list[Value]:
+    """Sources of one number for each position, and products of a vector with each position's: the nearest of both."""
+    singles, vectors = [], []
+    for place, x in enumerate(nearest(site)):
         words = site.name_of(x) or f"value {place}"
-        if x.size == n * t and len(x) == n:
-            yield Value(x.reshape(n, t), words)
-        elif x.shape == (t, n):
-            yield Value(x.T, words)
-        if len(x) == n and x.size == n * x.shape[-1]:
+        if x.size == n * t and (len(x) == n or x.shape == (t, n)):
+            singles.append(Value(x.T if x.shape == (t, n) != (n, t) else x.reshape(n, t), words))
+        if n in x.shape[:-1] and x.size == n * x.shape[-1]:
             vectors.append(Value(x.reshape(n, -1), words))
     keys = [key for key in sequences(site, n) if key.array.shape[1] == t]
-    for q in vectors:
-        for k in (k for k in keys if k.array.shape[2] == q.array.shape[1]):
-            yield Value(np.einsum("nd,ntd->nt", q.array, k.array), f"{q.words} . {k.words}")
+    pairs = ((q, k) for q in vectors for k in keys if q.array.shape[1] == k.array.shape[2])
+    products = (Value(np.einsum("nd,ntd->nt", q.array, k.array), f"{q.words} . {k.words}") for q, k in pairs)
+    return [*singles[:SCORES], *islice(products, SCORES)]
 
 
 def masks_of(site: Site, n: int, t: int) -> list[Array]:
@@ -110,7 +112,7 @@ class Sum:
         yield settings(
             "of", range(len(self.scores)), lambda i: f"scores: {self.scores[i].words}", "value-from-elsewhere"
         )
-        widths = dict.fromkeys(x.shape[-1] for x in floats(self.site) if x.shape[-1] > 1)
+        widths = dict.fromkeys(x.shape[-1] for x in nearest(self.site) if x.shape[-1] > 1)
         divisors = [1.0, *chain.from_iterable((k**0.5, float(k)) for k in list(widths)[:WIDTHS])]
         yield settings("divisor", divisors, "scores / {:.4g}".format, "attention-scale")
         for place in range(len(self.masks)):

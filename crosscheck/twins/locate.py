@@ -170,9 +170,16 @@ def begins_elsewhere(s: Seen) -> bool:
 
 def ends_elsewhere(s: Seen, seen: Sequence[Seen]) -> bool:
     """Whether a unit gives something of another size and what follows is given what it should be."""
-    following = next((t for t in seen[seen.index(s) + 1 :] if t.match.unit.inner or not t.key), None)
+    later = (t for t in seen[seen.index(s) + 1 :] if not is_beside(t, s))
+    following = next((t for t in later if t.match.unit.inner or not t.key), None)
     reached = following is not None and following.worst("inputs" if following.key else "outputs") is None
     return bool(s.match.uneven_outputs) and reached
+
+
+def is_beside(s: Seen, other: Seen) -> bool:
+    """Whether two units are given the same: the branches of a module."""
+    mine, theirs = (list(seen.match.first.inputs.values()) for seen in (s, other))
+    return bool(mine) and len(mine) == len(theirs) and all(map(alike, mine, theirs))
 
 
 def backward_culprits(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> list[Divergence]:
