@@ -150,10 +150,13 @@ def pool(site: Site) -> Iterator[Variant]:
     for source, x in each(site, floats(site)):
         fits = ranks == {x.ndim} or (even and ranks == {2})
         if 3 <= x.ndim <= 5 and fits and len(x) == len(site.first) == len(site.second):
-            yield from of(source, pools_of(site, ahead(x, site.sides[0].framework)))
+            own = site.sides[0].framework
+            for order in (own, "jax" if own == "torch" else "torch")[: 1 + (site.first.ndim == 2)]:
+                yield from of(source, pools_of(site, ahead(x, own), order))
 
 
-def pools_of(site: Site, x: Array) -> Iterator[Variant]:
+def pools_of(site: Site, x: Array, order: str) -> Iterator[Variant]:
+    """order: the framework that has the images, if they are flat, as they lie in memory."""
     n, c, *image = x.shape
     framework = site.sides[0].framework
     flat = site.first.ndim == 2
@@ -178,7 +181,7 @@ def pools_of(site: Site, x: Array) -> Iterator[Variant]:
             ("window", "the whole window counted", "avgpool-ceil-mode-divisor"),
         ),
     ]
-    yield from search(site, axes, product(site, x, flat), small(site, c, flat), "windows")
+    yield from search(site, axes, product(site, x, order, flat), small(site, c, order, flat), "windows")
 
 
 def geometries(site: Site, image: Sequence[int], places: int, out: tuple[int, ...] | None) -> Iterator[Option]:
@@ -230,9 +233,7 @@ def beyond(n: int, k: int, s: int) -> int:
     return (s - (n - k) % s) % s
 
 
-def product(site: Site, x: Array, flat: bool) -> Callable[..., Array]:
-    framework = site.sides[0].framework
-
+def product(site: Site, x: Array, order: str, flat: bool) -> Callable[..., Array]:
     @cache
     def activated(before: str, whole: bool) -> Array:
         return MAIN[before](x if whole else x[:1, some(x.shape[1])])
@@ -253,7 +254,7 @@ def product(site: Site, x: Array, flat: bool) -> Callable[..., Array]:
         y = MAIN[BEHIND.get(activation, BEFORE[0])](y)
         if at is not site:
             return y.reshape(*y.shape[:2], -1)
-        y = behind(y, framework)
+        y = behind(y, order)
         return y.reshape(site.first.shape) if flat else y
 
     return make
@@ -284,15 +285,14 @@ def binned(x: Array, kind: str, target: Sequence[int]) -> Array:
     return x
 
 
-def small(site: Site, c: int, flat: bool) -> Site:
+def small(site: Site, c: int, order: str, flat: bool) -> Site:
     """A few channels of the first example, as n c (places)."""
-    framework = site.sides[0].framework
 
     def cut(y: Array) -> Array:
         if flat:
-            y = y.reshape(len(y), c, -1) if framework == "torch" else np.moveaxis(y.reshape(len(y), -1, c), -1, 1)
+            y = y.reshape(len(y), c, -1) if order == "torch" else np.moveaxis(y.reshape(len(y), -1, c), -1, 1)
         else:
-            y = ahead(y, framework).reshape(len(y), c, -1)
+            y = ahead(y, order).reshape(len(y), c, -1)
         return y[:1, some(c)]
 
     return replace(site, first=cut(site.first), second=cut(site.second))
