@@ -17,7 +17,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.catalogue import CAUSES, load
-from crosscheck.causes.closer import Look, closer
+from crosscheck.causes.closer import Look, apiece, closer
 from crosscheck.causes.clues import clues
 from crosscheck.causes.exchanged import exchanged
 from crosscheck.causes.explanation import Explanation
@@ -26,7 +26,7 @@ from crosscheck.causes.scenes import sites
 from crosscheck.causes.site import Site, norm
 from crosscheck.causes.tying import tied_apart
 from crosscheck.causes.unit_scenes import last_sites, turned_sites
-from crosscheck.causes.variant import Family, Variant, variants
+from crosscheck.causes.variant import Variant, variants
 from crosscheck.twins.pool import Candidate, Parting
 
 
@@ -81,23 +81,51 @@ def explain(site: Site) -> Explanation | None:
         warnings.simplefilter("ignore", RuntimeWarning)
         if site.matches(site.first, site.second):
             return None
-        for look in chain([Look(site, "")], closer(site)):
-            best = simplest(look.site, look.families)
-            if best is not None:
-                return between(look, best)
-    return None
+        return explain_whole(site) or explain_parts(site)
 
 
-def simplest(site: Site, families: Sequence[Family] = ()) -> Pair | None:
-    """Of all pairs of variants that make the two sides the one that differs by the fewest causes."""
-    best: Pair | None = None
-    for _, found in variants(site, families):
-        for pair in pairs(site, found):
-            if best is None or rank(pair) < rank(best):
-                best = pair
-        if best is not None and len(best.ids) == 1:
-            break
-    return best
+def explain_whole(site: Site) -> Explanation | None:
+    look, found = pairs_seen(site)
+    return between(look, min(found, key=rank)) if found else None
+
+
+def explain_parts(site: Site) -> Explanation | None:
+    """What explains each of several values that are put together, if it is the same."""
+    parts = [part for part in apiece(site) if not part.matches(part.first, part.second)]
+    seen: list[tuple[Look, list[Pair]]] = []
+    for part in parts:
+        look, found = pairs_seen(part)
+        common = {tuple(pair.ids) for pair in found}
+        seen = [
+            (other, [pair for pair in pairs if tuple(pair.ids) in common]) for other, pairs in [*seen, (look, found)]
+        ]
+        if not all(pairs for _, pairs in seen):
+            return None
+    if len(seen) < 2:
+        return None
+    ids = min(seen[0][1], key=rank).ids
+    told = [between(look, next(pair for pair in pairs if pair.ids == ids)) for look, pairs in seen]
+    every = [one for one in told if one is not None]
+    if len(every) < len(seen):
+        return None
+    before, after = (max(getattr(one, name) for one in every) for name in ("before", "after"))
+    said = [f"each of the {len(every)} values put together: {words}" for words in (every[0].first, every[0].second)]
+    return replace(every[0], first=said[0], second=said[1], before=before, after=after)
+
+
+def pairs_seen(site: Site) -> tuple[Look, list[Pair]]:
+    """The pairs of variants that make the two sides, at the first look that shows any: those of the families up to the
+    first that needs one cause alone."""
+    whole = Look(site, "")
+    for look in chain([whole], closer(site)):
+        found: list[Pair] = []
+        for _, made in variants(look.site, look.families):
+            found += pairs(look.site, made)
+            if any(len(pair.ids) == 1 for pair in found):
+                break
+        if found:
+            return look, found
+    return whole, []
 
 
 def rank(pair: Pair) -> tuple[int, bool]:
