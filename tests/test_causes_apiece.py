@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from tests.cause_scenes import assert_named, assert_nothing_claimed
 
 RNG = np.random.default_rng(5)
-VALUES = [RNG.standard_normal((3, width, time)) - 1 for width, time in ((5, 8), (5, 7), (4, 6))]
+VALUES = [RNG.standard_normal((3, width, time)) - 0.5 for width, time in ((5, 8), (5, 7), (4, 6))]
 
 
 def usual(*xs):

@@ -40,6 +40,7 @@ ROWS = {
     "one element": ("softmax-axis", {"weights": lambda e: jax.nn.softmax(e[..., None], -1)[..., 0]}),
     "none": ("softmax-missing", {"weights": lambda e: e}),
     "sigmoid": ("sigmoid-for-softmax", {"weights": jax.nn.sigmoid}),
+    "even": ("attention-for-mean", {"weights": lambda e: jnp.ones_like(e) / e.shape[1]}),
     "scale": ("attention-scale", {"scale": D**-0.5}),
     "tanh": ("activation-missing", {"weights": lambda e: jax.nn.softmax(jnp.tanh(e), -1)}),
 }

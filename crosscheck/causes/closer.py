@@ -75,8 +75,24 @@ def differing(site: Site) -> Iterator[Look]:
             first, second = (cut(side, axis, a, b) for side in (site.first, site.second))
             if first.size >= ENOUGH:
                 where = f"elements {a} to {b - 1}" if b - a > 1 else f"element {a}"
-                yield Look(replace(site, first=first, second=second), f"{where} along axis {axis}")
+                made = with_stretches(replace(site, first=first, second=second), axis % off.ndim, a, b, n)
+                yield Look(made, f"{where} along axis {axis}")
         return
+
+
+def with_stretches(site: Site, axis: int, low: int, high: int, n: int) -> Site:
+    """With the same stretch of what is as wide as the whole value, in its place: of sequences, say, of which the value
+    is one position."""
+    last = axis == site.first.ndim - 1
+    wide = [x.ndim > site.first.ndim and x.shape[-1 if last else axis] == n for x in site.inputs]
+    values = [
+        cut(x, x.ndim - 1 if last else axis, low, high) if is_wide else x for x, is_wide in zip(site.inputs, wide)
+    ]
+    said = [
+        (f"elements {low} to {high - 1} of {words}" if is_wide else words, kind)
+        for (words, kind), is_wide in zip(site.called, wide)
+    ]
+    return replace(site, inputs=tuple(values), called=(*said, *site.called[len(said) :]))
 
 
 def cut(x: Array, axis: int, low: int, high: int) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -244,6 +246,16 @@ def recurrent(site: Site) -> Iterator[Variant]:
     short = scene.x.shape[scene.time] * len(stack) * first.wh.size <= 2**21
     found = search(site, axes, scene.make, scene.small(), f"{first.gates} as published", most=1 + short)
     yield from also_coarse(found)  # nnx.RNN starts from float32, and takes nothing wider
+
+
+@family
+def begun(site: Site) -> Iterator[Variant]:
+    """The state with which a cell or layer begins: zeros on one side."""
+    sides = (site.first, site.second)
+    into = site.target == "value" and re.search("LSTM|GRU|RNN|Cell", site.reaches)
+    if into and site.first.shape == site.second.shape and sum(bool(side.any()) for side in sides) == 1:
+        for says, side in zip(("zeros", "a value")[:: 1 - 2 * bool(site.first.any())], sides):
+            yield Variant((), says, partial(np.asarray, side), says, "rnn-initial-state")
 
 
 def cell_axes(cell: Cell, site: Site) -> Iterator[Axis]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from crosscheck.twins.forced import Match, back
 from crosscheck.twins.locate import around
 
 NEAR = 1e-9
-SOURCES, AHEAD, NEAREST = 6, 2, 4
+SOURCES, AHEAD, NEAREST, SEQUENCE, POSITIONS = 6, 2, 4, 3, 64
 """Values that wiring may have used: those that came last before it; those that a unit may have been given changed;
 those that are nearer than what goes into the module around."""
 
@@ -144,8 +144,16 @@ def before(scene: Any, match: Match, divergence: Any, shown: Sequence[Array] = (
 
 
 def is_part(x: Array, shown: Sequence[Array]) -> bool:
-    """Whether x is one of these, or a stretch of one along some axis."""
-    return x.dtype.kind == "f" and x.size > 1 and any(stretches(x, y) for y in shown) and bool(np.ptp(x) > 0)
+    """Whether x, or one position of it, is one of these or a stretch of one along some axis."""
+    if x.dtype.kind != "f" or x.size < 2 or not np.ptp(x) > 0:
+        return False
+    return any(stretches(part, y) for y in shown for part in (x, *(positions(x) if y.ndim == x.ndim - 1 else ())))
+
+
+def positions(x: Array) -> Iterator[Array]:
+    """x at each of a few positions, of sequences."""
+    for axis in (0, 1) if x.ndim == SEQUENCE else ():
+        yield from (np.take(x, i, axis) for i in range(min(x.shape[axis], POSITIONS)))
 
 
 def stretches(x: Array, y: Array) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from crosscheck.axes import Array
 from crosscheck.causes.attention import USES
+from crosscheck.causes.catalogue import cause
 from crosscheck.causes.functions import MAIN, NONE, SIGMOID, TANH
 from crosscheck.causes.options import Axis, also_coarse, departures, search, settings
 from crosscheck.causes.score_terms import marks, may_mask
@@ -22,6 +23,17 @@ from crosscheck.causes.site import Site
 from crosscheck.causes.softmaxes import softmax
 from crosscheck.causes.sources import alone, distinct
 from crosscheck.causes.variant import BETWEEN, Source, Variant, family, of
+
+cause(
+    "attention-for-mean",
+    "attention",
+    "one side weighs values by a softmax of their scores, the other takes their mean",
+    "torch.bmm(F.softmax(scores, -1)[:, None], values)",
+    "jnp.einsum('nt,ntd->nd', jax.nn.softmax(scores), values)",
+    "weigh as JAX does, or take the mean",
+    "weigh as torch does, or take the mean",
+    "https://arxiv.org/abs/1409.0473",
+)
 
 MOST, SCORES, WIDTHS, MASKS = 3, 4, 4, 2
 FILLED = {f"kept, {fill:g}": f"True is attended to, {fill:g} for the other scores" for fill in (0.0, 1e-9, 1e-10)}
@@ -127,12 +139,15 @@ class Sum:
             "positions",
             ("examples", "softmax over the examples", "softmax-axis"),
             ("one", "softmax over an axis of one element: all weights 1", "softmax-axis"),
+            ("even", "the plain mean", "attention-for-mean"),
             ("none", "the scores themselves for weights", "softmax-missing"),
             ("sigmoid", f"{SIGMOID} of the scores for weights", "sigmoid-for-softmax"),
         )
 
     def make(self, at: Site, of: int, divisor: float, empty: str, function: str, axis: str, **uses: str) -> Array:
-        e = MAIN[function](self.scores[of].array / divisor)
+        e = np.zeros((self.n, self.t)) if axis == "even" else MAIN[function](self.scores[of].array / divisor)
+        if axis != "even" and not np.ptp(e):
+            raise ValueError("scores that are all alike are no scores")
         after = np.ones_like(e)
         for place, mask in enumerate(self.masks):
             use = uses[f"mask{place}"]
@@ -151,7 +166,7 @@ class Sum:
 def weights(e: Array, axis: str, empty: str) -> Array:
     if axis == "examples":
         return softmax(e, 0)
-    if axis != "positions":
+    if axis not in ("positions", "even"):
         return e if axis == "none" else MAIN[SIGMOID](e) if axis == "sigmoid" else np.ones_like(e)
     none = np.isneginf(e).all(1, keepdims=True)
     instead = {"uniform": 1 / e.shape[1], "zero": 0.0, "NaN": np.nan}[empty]

@@ -240,10 +240,18 @@ def other_borders(seen: Sequence[Seen], parents: Mapping[str, str | None]) -> se
         following = next((t for t in seen[place + 1 :] if t.match.unit.inner or not t.key), None)
         inside = next((t for t in seen if t.match.unit.inner and s.key in around(t.key, parents)), None)
         late = s.worst("outputs") and following and not following.worst("inputs" if following.key else "outputs")
-        early = any(not s.inputs[name].agrees for name in passed_on(s)) and inside and not inside.worst("inputs")
+        begins = any(not s.inputs[name].agrees and not arrives_wrong(s, name, seen, parents) for name in passed_on(s))
+        early = begins and inside and not inside.worst("inputs")
         if late or early:
             found.add(s.key)
     return found
+
+
+def arrives_wrong(s: Seen, name: str, seen: Sequence[Seen], parents: Mapping[str, str | None]) -> bool:
+    """Whether a unit in a module that should be given just what the module takes is given something else, too."""
+    x = s.match.first.inputs[name]
+    inner = (t for t in seen if t.match.unit.inner and s.key in around(t.key, parents))
+    return any(not g.agrees and alike(t.match.first.inputs[n], x) for t in inner for n, g in t.inputs.items())
 
 
 def passed_on(s: Seen) -> list[str]:
