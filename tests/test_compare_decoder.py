@@ -107,3 +107,11 @@ def test_one_mistake_has_one_cause(way, turned):
     assert report.agree == (not way)
     assert all(one == CAUSES[way] for one in told), report
     assert bool(told) == bool(way)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(2, "call 2"), (4, "calls 2, 3 and 4"), (7, "6 more calls")])
+def test_a_place_in_several_calls_is_named_once(steps, said):
+    report = compare(
+        Translator(), Port("no tanh"), f"ids: n t = 3 6 below 5; target: n t = 3 {steps} below 9", rungs=("eval",)
+    )
+    assert f"also at           the same place in {said}\n" in str(report)

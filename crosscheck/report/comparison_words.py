@@ -17,8 +17,8 @@ RUNGS = {
     "precision": "evaluation mode in the models' own dtype",
     "step": "the optimizers, handed the same gradients: by how much each parameter is moved",
 }
-MOST, WAYS = 6, ("first", "second")
-"""Places that are named of one statement; what a cause has of either side."""
+MOST, FEW, WAYS = 6, 4, ("first", "second")
+"""Places, and calls, that are named of one statement; what a cause has of either side."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def statement(document: Entry, entry: Entry) -> Statement:
     places = [document["divergences"][index] for index in entry["places"]]
     first, kind = places[0], entry["kind"]
     rows = [("where", where(first)), ("", what(first)), ("", how_far(document, first))]
-    also = [("also at", elsewhere(places[1:]))] if len(places) > 1 else []
+    also = [("also at", elsewhere(places[1:], first))] if len(places) > 1 else []
     if kind == "excused":
         brief = [("set aside", first["excused"]), ("", elsewhere(places))]
         return Statement(kind, first["excused"], [*rows, *also, ("set aside", first["excused"])], brief)
@@ -240,10 +240,34 @@ def library(framework: str) -> str:
     return "torch" if framework == "torch" else "jax" if framework in ("jax", "flax.nnx", "flax.linen") else ""
 
 
-def elsewhere(places: Sequence[Entry]) -> str:
-    names = [where(place, short=True) for place in places[:MOST]]
-    more = f" and {len(places) - MOST} more" if len(places) > MOST else ""
-    return ", ".join(names) + more
+def elsewhere(places: Sequence[Entry], first: Entry | None = None) -> str:
+    """The places, those that are one in several calls as one; `first`: the place that was named before."""
+    spots: dict[tuple[str, ...], list[Entry]] = {}
+    for place in places:
+        spots.setdefault(spot(place), []).append(place)
+    names = []
+    for key, found in spots.items():
+        here = first is not None and spot(first) == key
+        later = calls(found if here else found[1:])
+        names.append(
+            f"the same place in {later}" if here else where(found[0], short=True) + (later and f", and in {later}")
+        )
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more
+
+
+def spot(place: Entry) -> tuple[str, ...]:
+    """A place whatever the call."""
+    ends = (place[end].partition("#")[0] for end in ("before", "after"))
+    return str(place["first"]), str(place["second"]), *ends, str(bool(place["wiring"])), place["direction"]
+
+
+def calls(places: Sequence[Entry]) -> str:
+    """ "calls 2 and 3", "5 later calls"."""
+    ends = [(place["before"] or place["after"]).partition("#")[2] or "1" for place in places]
+    if len(ends) > FEW:
+        return f"{len(ends)} more calls"
+    return f"call{'s' * (len(ends) > 1)} {words(ends)}" if ends else ""
 
 
 def counted(count: int, noun: str) -> str:
