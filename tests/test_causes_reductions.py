@@ -58,6 +58,30 @@ def test_places_that_a_mask_leaves_out():
         assert named(site) == ["loss-mean-masked"]
 
 
+IDS = np.array([[3, 1, 2, 0, 0, 0], [2, 2, 1, 0, 2, 1], [4, 5, 1, 3, 1, 0]])
+
+
+def mean_of(x, kept):
+    """Over positions, of what is kept."""
+    kept = kept[..., None]
+    return (x * kept).sum(1) / kept.sum(1)
+
+
+KEPT = {
+    "another index": ("mask-other-index", lambda x, ids: mean_of(x, ids != 1)),
+    "the other way": ("mask-inverted", lambda x, ids: mean_of(x, ids == 0)),
+    "all": ("loss-mean-masked", lambda x, ids: x.mean(1)),
+    "the number of all": ("loss-mean-masked", lambda x, ids: (x * (ids != 0)[..., None]).sum(1) / x.shape[1]),
+    "their sum": ("reduction-mean-sum", lambda x, ids: (x * (ids != 0)[..., None]).sum(1)),
+}
+
+
+@pytest.mark.parametrize(("cause", "other"), KEPT.values(), ids=KEPT)
+def test_the_mean_of_what_is_no_padding(cause, other):
+    x, ids = X[:3], IDS[:3]
+    assert_named(cause, lambda x, ids: mean_of(x, ids != 0), other, x, ids)
+
+
 def test_the_mean_of_another_value():
     other = normal(*X.shape, seed=9)
     assert_named("value-from-elsewhere", lambda x, y: x.mean(-1), lambda x, y: y.mean(-1), X, other)

@@ -20,10 +20,12 @@ from crosscheck.causes.rearranged import channel_axes, patches, pixel_shuffles, 
 from crosscheck.causes.reductions import reduced
 from crosscheck.causes.resize import resized
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, distinct, sources
+from crosscheck.causes.softmaxes import seen, softmaxes
+from crosscheck.causes.sources import alike, alone, distinct, sources
 from crosscheck.causes.variant import Family
+from crosscheck.causes.wiring import wired
 
-LARGE, NEAREST, NEARBY, MOST, ENOUGH, MOST_PARTS = 500_000, 4, 6, 3, 12, 6
+LARGE, NEAREST, NEARBY, MOST, ENOUGH, MOST_PARTS, TINY = 500_000, 4, 6, 3, 12, 6, 1e-300
 
 
 class Look(NamedTuple):
@@ -56,6 +58,8 @@ def closer(site: Site) -> Iterator[Look]:
     yield from stretches
     for look in (*stretches, Look(site, "")):
         yield from behind(look)
+    yield from of_sums(site)
+    yield from ahead_of_softmax(site)
     yield from together(site)
 
 
@@ -115,6 +119,36 @@ def behind(look: Look) -> Iterator[Look]:
         inputs = *near, *map(MAIN[name], near)
         called = *((said, "") for said in words), *((f"{name} of {said}", "") for said in words)
         yield Look(replace(site, inputs=inputs, given=(), called=called), look.where, BEHIND)
+
+
+def ahead_of_softmax(site: Site) -> Iterator[Look]:
+    """What a softmax is taken of, on both sides along the same axis, but for what it does not show: one number that is
+    added to all scores."""
+    mine, theirs = seen(site.first), seen(site.second)
+    for says, axis in (way for way in mine if way in theirs):
+        sides = (
+            side if says.startswith("log") else np.log(np.maximum(side, TINY)) for side in (site.first, site.second)
+        )
+        first, second = (side - side.mean(axis, keepdims=True) for side in sides)
+        named = [(x, site.name_of(x)) for x in alike(site)[:NEARBY]]
+        made = replace(
+            site,
+            first=first,
+            second=second,
+            inputs=tuple(x - x.mean(axis, keepdims=True) for x, _ in named[::-1]),
+            given=(),
+            called=tuple((words or f"value {place}", "") for place, (_, words) in enumerate(named))[::-1],
+        )
+        yield Look(made, "ahead of the softmax", (wired,))
+
+
+def of_sums(site: Site) -> Iterator[Look]:
+    """The same as made of a sum of two of the nearest values."""
+    named = [(x, site.name_of(x) or f"value {place}") for place, x in enumerate(alike(site)[:NEAREST])]
+    made = [(x + y, f"{one} + {other}") for (x, one), (y, other) in combinations(named, 2) if x.shape == y.shape]
+    if made:
+        values, words = zip(*made)
+        yield Look(replace(site, inputs=values, given=(), called=tuple((said, "") for said in words)), "", (softmaxes,))
 
 
 def apiece(site: Site) -> list[Site]:

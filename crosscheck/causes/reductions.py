@@ -13,7 +13,7 @@ from crosscheck.axes import Array
 from crosscheck.causes.catalogue import cause
 from crosscheck.causes.site import Site
 from crosscheck.causes.sources import alone, floats
-from crosscheck.causes.variant import BETWEEN, Variant, family
+from crosscheck.causes.variant import ANY, BETWEEN, Variant, family
 
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch."
 JNP = "https://docs.jax.dev/en/latest/_autosummary/jax.numpy."
@@ -246,18 +246,37 @@ def axes_to(shape: tuple[int, ...], target: tuple[int, ...]) -> list[Axes]:
 
 @family
 def masked_means(site: Site) -> Iterator[Variant]:
-    """The mean of a source under a mask, divided by what the mask keeps, or by all."""
+    """The mean of a source under a mask, divided by what the mask keeps, or by all, and the sum."""
     if not alone(site) or site.first.dtype.kind != "f":
         return
     for x in floats(site):
-        for mask in (m for m in (*site.inputs, *site.given) if m.dtype.kind in "biu" and m.shape == x.shape[: m.ndim]):
-            kept = (mask != 0).reshape(mask.shape + (1,) * (x.ndim - mask.ndim)) & np.ones(x.shape, bool)
+        for mask, sense, index in masks_of(site, x):
+            kept = mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)) & np.ones(x.shape, bool)
             for axes in axes_to(x.shape, site.first.shape):
                 total = (x * kept).sum(axes).reshape(site.first.shape)
-                for says, n in (("kept", kept.sum(axes)), ("all", np.ones(x.shape).sum(axes))):
-                    make = partial(np.divide, total, n.reshape(site.first.shape))
-                    yield Variant(
-                        (), f"sum of what the mask keeps, divided by the number of {says}", make, says, MASKED
-                    )
+                n = {"kept": np.maximum(kept.sum(axes), 1), "all": np.ones(x.shape).sum(axes)}
+                more = (sense, "mask-inverted"), (index, "mask-other-index")
+                for says, count in n.items():
+                    make = partial(np.divide, total, count.reshape(site.first.shape))
+                    words = f"sum of what {sense} {index}, divided by the number of {says}".replace("  ", " ")
+                    yield Variant((), words, make, says, MASKED, more)
+                yield Variant((), f"sum of what {sense} {index}".strip(), partial(np.asarray, total), SUM, MASKED, more)
                 plain = partial(made, WAYS["mean"], x, axes, site.first.shape)
-                yield Variant((), "the mean of all places, masked or not", plain, "unmasked", MASKED)
+                yield Variant((), "the mean of all places, masked or not", plain, "unmasked", MASKED, ((ANY, ""),) * 2)
+
+
+SUM, KEEPS, INDICES = "sum", "the mask keeps", 6
+BETWEEN[frozenset((SUM, "kept"))] = "reduction-mean-sum"
+
+
+def masks_of(site: Site, x: Array) -> Iterator[tuple[Array, str, str]]:
+    """What masks keep of the first axes, with how it is said; of indices what is, and what is not, one of them."""
+    for m in (m for m in (*site.inputs, *site.given) if m.dtype.kind in "biu" and m.shape == x.shape[: m.ndim]):
+        values = np.unique(m)
+        if len(values) <= 2 and {*values} <= {0, 1}:
+            yield m != 0, KEEPS, ""
+            yield m == 0, "the mask leaves out", ""
+        elif m.ndim > 1:
+            for k in values[:INDICES]:
+                yield m != k, "is not", str(k)
+                yield m == k, "is", str(k)

@@ -36,6 +36,8 @@ cause(
 )
 
 MOST, SCORES, WIDTHS, MASKS = 3, 4, 4, 2
+ONES, EVEN = "softmax over an axis of one element: all weights 1", "the plain mean"
+UNSCORED = {ONES, EVEN}
 FILLED = {f"kept, {fill:g}": f"True is attended to, {fill:g} for the other scores" for fill in (0.0, 1e-9, 1e-10)}
 AFTER = "True is what is kept of the weights"
 USED = {name: USES[name] for name in ("unused", "kept", "left out")} | FILLED | {"after": AFTER}
@@ -61,7 +63,9 @@ def summed_up(site: Site) -> Iterator[Variant]:
         if scores:
             sum_ = Sum(site, values, scores)
             found = search(site, sum_.axes(), sum_.make, sum_.small(), "the mean of values by a softmax", most=1)
-            yield from of(Source(values.words, values.array), also_coarse(found))
+            scored = list(found)
+            if any(UNSCORED.isdisjoint(variant.says.split(", ")) for variant in scored):
+                yield from of(Source(values.words, values.array), also_coarse(scored))
 
 
 def nearest(site: Site) -> list[Array]:
@@ -138,8 +142,8 @@ class Sum:
             "axis",
             "positions",
             ("examples", "softmax over the examples", "softmax-axis"),
-            ("one", "softmax over an axis of one element: all weights 1", "softmax-axis"),
-            ("even", "the plain mean", "attention-for-mean"),
+            ("one", ONES, "softmax-axis"),
+            ("even", EVEN, "attention-for-mean"),
             ("none", "the scores themselves for weights", "softmax-missing"),
             ("sigmoid", f"{SIGMOID} of the scores for weights", "sigmoid-for-softmax"),
         )
