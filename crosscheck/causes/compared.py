@@ -72,6 +72,7 @@ PREPARED: dict[str, Callable[[Array], Array]] = {
 LENGTHS = [*PREPARED][1:5]
 BETWEEN.update({frozenset((NONE, name)): "normalize-missing" for name in LENGTHS})
 BETWEEN.update({frozenset((UNIT, name)): "normalize-order" for name in LENGTHS[2:]})
+BETWEEN[frozenset(("a b^T", "b a^T"))] = "axes-swapped"
 BETWEEN[frozenset((UNIT, BEHIND))] = "activation-missing"
 BETWEEN[frozenset(LENGTHS[:2])] = "normalize-axis"
 

@@ -27,6 +27,16 @@ class Noise:
         return noises(side(self.base), [side(run) for run in self.moved], dtype, shared, self.step)
 
 
+def seen_from_first(twins: Twins, train: bool, other: Run) -> Run:
+    """What a run of the second model shows, under the first's names and in its layout."""
+    return Run(
+        back(other.outputs, twins.names(train)),
+        twins.pairing.pull(other.gradients),
+        back(other.input_gradients, twins.input_names),
+        twins.pairing.pull(other.state),
+    )
+
+
 def gaps_of(twins: Twins, both: Both, noise: Noise) -> list[Gap]:
     """Everything two runs can be compared by."""
     ask, (run, other) = both.asks[0], both.runs

@@ -287,8 +287,8 @@ READER = Port(
     lambda: ReaderPort(rngs()),
     lambda: {"x": images(3, 5, 4)},
     (
-        Mistake("softmax over the batch", change("", axis=0), [""]),
-        Mistake("softmax over one score", change("", axis=-1), [""]),
+        Mistake("softmax over the batch", change("", axis=0), [""], ["softmax-axis"]),
+        Mistake("softmax over one score", change("", axis=-1), [""], ["softmax-axis"]),
         Mistake("starts at one", change("", start=1.0), [""]),
         Mistake("mean for sum", change("", mean=True), [""], ["scale-count"]),
         Mistake("a made-up gate", change("step", gate_fn=lambda x: jnp.cos(x) ** 2), ["cell"]),
