@@ -118,8 +118,8 @@ def noises_of(twins: Twins, both: Both) -> Iterator[Noise]:
 
 
 def own_noises(twins: Twins, both: Both) -> Iterator[Noise]:
-    """What rounding does to either model's own formulas, which may cancel (a batch norm over two values, a variance as a
-    difference of means): it is moved by so little that nothing else shows."""
+    """What rounding does to either model's own formulas, which may cancel (a batch norm over two values, a variance as
+    a difference of means): it is moved by so little that nothing else shows."""
     for place, model in enumerate((twins.first, twins.second)):
         ask, run = both.asks[place], both.runs[place]
         runs = [run, *(model.run(nudged(ask, twins.seed + i, CANCELS)) for i in (1, 2))]
