@@ -3,7 +3,7 @@ and several values as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations, product
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from crosscheck.causes.sources import alike, alone, distinct, sources
 from crosscheck.causes.variant import Family
 from crosscheck.causes.wiring import wired
 
-LARGE, NEAREST, NEARBY, MOST, ENOUGH, MOST_PARTS, TINY = 500_000, 4, 6, 3, 12, 6, 1e-300
+LARGE, NEAREST, NEARBY, MOST, ENOUGH, TINY = 500_000, 4, 6, 3, 12, 1e-300
 
 
 class Look(NamedTuple):
@@ -149,38 +149,6 @@ def of_sums(site: Site) -> Iterator[Look]:
     if made:
         values, words = zip(*made)
         yield Look(replace(site, inputs=values, given=(), called=tuple((said, "") for said in words)), "", (softmaxes,))
-
-
-def apiece(site: Site) -> list[Site]:
-    """The stretches of the last axis, or of the channels', of which each is made of one of several values that layers
-    gave one after the other, with that alone; none if the value is not put together like this."""
-    if not alone(site) or not comparable(site) or site.first.ndim < 2:
-        return []
-    given = [x for x, (_, kind) in zip(site.inputs, site.called) if kind] if site.called else site.inputs
-    found = [x for x in given if x.dtype.kind == "f" and x.ndim > 1 and len(x) == len(site.first)]
-    for axis, own in product(dict.fromkeys((1, site.first.ndim - 1)), channel_axes(site)):
-        for count in range(2, MOST_PARTS + 1):
-            for start in range(len(found) - count, -1, -1):
-                parts = found[start : start + count]
-                if sum(x.shape[own] for x in parts) == site.first.shape[axis]:
-                    return stretches_of(site, axis, parts, [x.shape[own] for x in parts])
-    return []
-
-
-def stretches_of(site: Site, axis: int, parts: Sequence[Array], widths: Sequence[int]) -> list[Site]:
-    ends = np.cumsum([0, *widths])
-    words = [site.name_of(x) for x in parts]
-    return [
-        replace(
-            site,
-            first=cut(site.first, axis, low, high),
-            second=cut(site.second, axis, low, high),
-            inputs=(x,),
-            given=(),
-            called=((said, ""),) if said else (),
-        )
-        for x, said, low, high in zip(parts, words, ends[:-1], ends[1:])
-    ]
 
 
 def together(site: Site) -> Iterator[Look]:

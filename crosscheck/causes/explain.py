@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crosscheck.axes import Array
+from crosscheck.causes.apiece import apiece
 from crosscheck.causes.catalogue import CAUSES, load
-from crosscheck.causes.closer import Look, apiece, closer
+from crosscheck.causes.closer import Look, closer
 from crosscheck.causes.clues import clues
 from crosscheck.causes.exchanged import exchanged
 from crosscheck.causes.explanation import Explanation
