@@ -289,7 +289,7 @@ READER = Port(
     (
         Mistake("softmax over the batch", change("", axis=0), [""], ["softmax-axis"]),
         Mistake("softmax over one score", change("", axis=-1), [""], ["softmax-axis"]),
-        Mistake("starts at one", change("", start=1.0), [""]),
+        Mistake("starts at one", change("", start=1.0), [""], ["rnn-initial-state"]),
         Mistake("mean for sum", change("", mean=True), [""], ["scale-count"]),
         Mistake("a made-up gate", change("step", gate_fn=lambda x: jnp.cos(x) ** 2), ["cell"]),
     ),
