@@ -38,6 +38,11 @@ ROWS = {
         lambda a, b: F.normalize(a) @ F.normalize(b).T,
         lambda a, b: a @ b.T,
     ),
+    "one of the lengths": (
+        "normalize-missing",
+        lambda a, b: F.normalize(a) @ F.normalize(b).T,
+        lambda a, b: unit(a) @ b.T,
+    ),
     "another axis": (
         "normalize-axis",
         lambda a, b: F.normalize(a) @ F.normalize(b).T,

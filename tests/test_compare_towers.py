@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from flax import linen, nnx
 from torch import nn
 
@@ -128,3 +129,48 @@ def test_a_leaf_of_linen_is_placed_without_its_collection():
     assert {leaf.path: leaf.place for leaf in model.leaves} == {
         "params.scale": "scale", "params.bias": "bias", "batch_stats.mean": "mean", "batch_stats.var": "var",
     }  # fmt: skip
+
+
+class Tower(nn.Module):
+    """Ends in a matrix of its own, which the port has as a layer elsewhere."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.inner, self.proj = nn.Linear(size, 7), nn.Parameter(torch.randn(7, 6))
+
+    def forward(self, x):
+        return torch.relu(self.inner(x)) @ self.proj
+
+
+class Similar(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = Tower(5), Tower(8)
+
+    def forward(self, x, y):
+        a, b = self.left(x), self.right(y)
+        return 10 * F.normalize(a) @ F.normalize(b).T
+
+
+class SimilarPort(nnx.Module):
+    def __init__(self, axis):
+        rngs, self.axis = nnx.Rngs(0), axis
+        self.left, self.right = nnx.Linear(5, 7, rngs=rngs), nnx.Linear(8, 7, rngs=rngs)
+        self.left_projection = nnx.Linear(7, 6, use_bias=False, rngs=rngs)
+        self.right_projection = nnx.Linear(7, 6, use_bias=False, rngs=rngs)
+
+    def __call__(self, x, y):
+        a = self.left_projection(jax.nn.relu(self.left(x)))
+        b = self.right_projection(jax.nn.relu(self.right(y)))
+        a, b = (z / jnp.linalg.norm(z, axis=self.axis, keepdims=True) for z in (a, b))
+        return 10 * a @ b.T
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["torch first", "flax first"])
+def test_what_a_module_with_a_parameter_of_its_own_gives_is_known(turned):
+    def told(axis):
+        models = Similar(), SimilarPort(axis)
+        return compare(*(models[::-1] if turned else models), "x: n f = 3 5; y: n g = 4 8", rungs=("eval",))
+
+    assert told(1).agree
+    assert [cause.id for c in told(0).accused() for cause in c.explanation.causes] == ["normalize-axis"]

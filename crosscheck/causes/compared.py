@@ -70,6 +70,9 @@ PREPARED: dict[str, Callable[[Array], Array]] = {
     BEHIND: lambda x: unit(MAIN[RELU](x)),
 }
 LENGTHS = [*PREPARED][1:5]
+ONE = {"a of length one, b as it is": (UNIT, NONE), "b of length one, a as it is": (NONE, UNIT)}
+BOTH = {name: (name, name) for name in PREPARED} | ONE
+BETWEEN.update({frozenset((way, name)): "normalize-missing" for way in (NONE, UNIT) for name in ONE})
 BETWEEN.update({frozenset((NONE, name)): "normalize-missing" for name in LENGTHS})
 BETWEEN.update({frozenset((UNIT, name)): "normalize-order" for name in LENGTHS[2:]})
 BETWEEN[frozenset(("a b^T", "b a^T"))] = "axes-swapped"
@@ -94,8 +97,8 @@ def compared(site: Site) -> Iterator[Variant]:
 
 def of_two(site: Site, a: Array, b: Array, words: str) -> Iterator[tuple[float, Variant]]:
     """What makes either side of two vectors, and by which factor."""
-    for prepared, prepare in PREPARED.items():
-        x, y = prepare(a), prepare(b)
+    for prepared, (one, other) in BOTH.items():
+        x, y = PREPARED[one](a), PREPARED[other](b)
         for name, function in FUNCTIONS.items():
             made = made_of(function, x, y, site.first.shape)
             for factor in dict.fromkeys(factors(site, made)) if made is not None else ():

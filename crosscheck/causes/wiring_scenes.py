@@ -88,6 +88,7 @@ def wiring_sites(twins: Any, scene: Any, divergence: Any) -> list[Site]:
     sides = (passed_by(twins, scene, divergence), theirs), (between(scene.run, span_here(divergence)), mine)
     given = [source for calls, values in sides for source in taken_by(owners, calls, [*values.values()])]
     given += [told(y, call) for calls, _ in sides for call in calls for y in call.outputs.values()]
+    given += [told(y, call) for call in unmatched(scene, divergence, owners) for y in call.outputs.values()]
     sizes = {x.size for x in mine.values()}
     given += [told(y, call) for call in ended(scene, divergence) for y in call.outputs.values() if y.size not in sizes]
     common = {
@@ -125,6 +126,14 @@ def brought(scene: Any, divergence: Any) -> tuple[Arrays, Arrays]:
         return {}, {}
     names = match.inputs | match.uneven_inputs if reached else match.outputs | match.uneven_outputs
     return getattr(match.first, side_), back(getattr(there(scene, match), side_), names)
+
+
+def unmatched(scene: Any, divergence: Any, owners: Set[str]) -> list[Call]:
+    """The first model's modules around others, before the stretch ends, that have a parameter of their own and no
+    counterpart: what they give no unit gives."""
+    known, parents = {m.unit.first for m in scene.matches}, {call.parent for call in scene.run.calls}
+    calls = upto(scene.run, span_here(divergence))
+    return [c for c in calls if c.key and c.key in parents and c.path in owners and c.key not in known][-SOURCES:]
 
 
 def taken_by(owners: Set[str], calls: Iterable[Call], made: Sequence[Array]) -> list[Source]:
