@@ -104,11 +104,12 @@ def test_bags(cause_id, fault, framework, faulty):
 X = drawn(2, 5, 8)
 
 
-def positions(framework, layout="in turn", start=0, base=1e4, swapped=False, shorter=False, scale=1.0, of=None):
+def positions(framework, layout="in turn", start=0, base=1e4, swapped=False, shorter=False, scale=1.0, of=None, times=1):
     """As ports write it; `of`: numbers that become sinusoids, instead of positions that are added."""
     lib = torch if framework == "torch" else jnp
     array = torch.tensor if lib is torch else jnp.asarray
-    at = lib.arange(start, start + 5) if of is None else array(of)
+    at = lib.arange(start, start + 5, dtype=lib.float64) if of is None else array(of)
+    at = at * times
     half = X.shape[-1] // 2
     angle = at[:, None] * base ** (-lib.arange(half) / (half - 1 if shorter else half))
     angle = (
@@ -129,6 +130,7 @@ POSITIONS = {
     "denominator": ("sinusoidal-denominator", {"shorter": True}),
     "base": ("sinusoidal-base", {"base": 1e3}),
     "scale": ("embedding-scale", {"scale": 8**0.5}),
+    "scaled positions": ("sinusoidal-scale", {"times": 2 * np.pi}),
 }
 
 
@@ -140,10 +142,13 @@ def test_sinusoidal_positions(cause_id, fault, framework, faulty):
 
 
 @both_ways
-def test_time_steps_of_diffusion(framework, faulty):
+@pytest.mark.parametrize(
+    ("cause_id", "fault"), [("sinusoidal-order", {"swapped": True}), ("sinusoidal-scale", {"times": 1e-3})]
+)
+def test_time_steps_of_diffusion(cause_id, fault, framework, faulty):
     sound = {"of": np.array([3.0, 250.0, 999.0]), "layout": "behind"}
-    first, second = pair(positions, sound, {"swapped": True}, framework, faulty)
-    check(explain(site(first, second, "value")), "sinusoidal-order", faulty)
+    first, second = pair(positions, sound, fault, framework, faulty)
+    check(explain(site(first, second, "value")), cause_id, faulty)
 
 
 OUTSIDE = {"row": {"table": TABLE + 0.1 * (np.arange(V)[:, None] == 5)}, "cubed": {"after": lambda y, lib: y**3}}

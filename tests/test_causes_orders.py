@@ -45,6 +45,13 @@ def test_the_order_is_named(cause):
     assert_named(cause, one, other, x)
 
 
+def test_images_tiled_for_pixels_repeated():
+    def other(x):
+        return jnp.repeat(jnp.repeat(x, 2, 2), 2, 3)
+
+    assert_named("repeat-vs-tile", lambda x: x.repeat(1, 1, 2, 2), other, IMAGE)
+
+
 def test_parts_of_unknown_origin_that_are_exchanged():
     def one(x):
         return torch.cat([torch.sin(x[..., :4]), torch.cos(x)], -1)

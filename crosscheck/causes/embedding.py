@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from crosscheck.causes.catalogue import cause
 from crosscheck.causes.conv import some
 from crosscheck.causes.options import Axis, Option, also_coarse, departures, search, settings
 from crosscheck.causes.site import Site
-from crosscheck.causes.sources import alone, floats
-from crosscheck.causes.variant import Variant, family
+from crosscheck.causes.sources import alone, each, floats
+from crosscheck.causes.variant import Variant, family, of
 
 TORCH = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Embedding.html"
 BAG = "https://docs.pytorch.org/docs/stable/generated/torch.nn.EmbeddingBag.html"
@@ -145,6 +146,18 @@ cause(
     "base = the other side's",
     TRANSFORMER,
 )
+cause(
+    "sinusoidal-scale",
+    "embedding",
+    "one side scales the positions, or the times of a diffusion, before it takes their sines",
+    "sinusoids of t; of 1000 t where times lie between 0 and 1; DETR: of 2 pi times the part of the image",
+    "sinusoids of t",
+    "take the sinusoids of what JAX takes",
+    "take the sinusoids of what torch takes",
+    "https://github.com/huggingface/diffusers/blob/main/src/diffusers/models/embeddings.py",
+)
+
+SCALES = {1e-3: "/ 1000", 1e3: "times 1000", 2 * np.pi: "times 2 pi"}
 
 
 @family
@@ -225,11 +238,11 @@ def sinusoids(site: Site) -> Iterator[Variant]:
     if site.first.shape != site.second.shape:
         return
     if site.first.ndim in (2, 3):
-        for x in (x for x in floats(site) if x.shape == site.first.shape):
-            yield from variants_of(site, np.arange(x.shape[-2], dtype=np.float64), x)
+        for source, x in each(site, (x for x in floats(site) if x.shape == site.first.shape)):
+            yield from of(source, variants_of(site, np.arange(x.shape[-2], dtype=np.float64), x))
     if site.first.ndim == 2:
-        for x in (x for x in site.inputs if x.dtype.kind in "if" and x.size == len(site.first)):
-            yield from variants_of(site, x.reshape(-1).astype(np.float64), None)
+        for source, x in each(site, (x for x in site.inputs if x.dtype.kind in "if" and x.size == len(site.first))):
+            yield from of(source, variants_of(site, x.reshape(-1).astype(np.float64), None))
 
 
 def variants_of(site: Site, positions: Array, x: Array | None) -> Iterator[Variant]:
@@ -243,12 +256,13 @@ def variants_of(site: Site, positions: Array, x: Array | None) -> Iterator[Varia
         departures("swapped", False, (True, "cosines first", "sinusoidal-order")),
         departures("shorter", False, (True, "frequencies down to 1 / base", "sinusoidal-denominator")),
         departures("scale", 1.0, *scaled),
+        departures("times", 1.0, *((k, f"positions {words}", "sinusoidal-scale") for k, words in SCALES.items())),
     ]
     at = some(len(positions))
 
-    def make(here: Site, layout: str, start: int, base: float, swapped: bool, shorter: bool, scale: float) -> Array:
+    def make(here: Site, start: int, scale: float, times: float, **form: Any) -> Array:
         whole = here is site
-        table = sinusoid(positions if whole else positions[at], width, layout, start, base, swapped, shorter)
+        table = sinusoid(times * ((positions if whole else positions[at]) + start), width, **form)
         if x is None:
             return table
         part = x if whole else np.take(x, at, -2)
@@ -258,11 +272,11 @@ def variants_of(site: Site, positions: Array, x: Array | None) -> Iterator[Varia
     yield from also_coarse(search(site, axes, make, replace(site, first=first, second=second), "sinusoids"))
 
 
-def sinusoid(positions: Array, width: int, layout: str, start: int, base: float, swapped: bool, shorter: bool) -> Array:
+def sinusoid(positions: Array, width: int, layout: str, base: float, swapped: bool, shorter: bool) -> Array:
     half = width // 2
     if shorter and half == 1:
         raise ValueError("one frequency has no range")
-    angle = (positions + start)[:, None] * base ** (-np.arange(half) / (half - 1 if shorter else half))
+    angle = positions[:, None] * base ** (-np.arange(half) / (half - 1 if shorter else half))
     parts = [np.cos(angle), np.sin(angle)] if swapped else [np.sin(angle), np.cos(angle)]
     if layout == "one behind the other":
         return np.concatenate(parts, -1)

@@ -128,18 +128,20 @@ def laid_out(x: Array, order: tuple[int, ...], shape: tuple[int, ...]) -> Array:
 
 @family
 def repeated(site: Site) -> Iterator[Variant]:
-    """Elements or the whole, several times along an axis."""
+    """Elements or the whole, several times along one axis or more."""
     if not alone(site) or site.first.ndim == 0:
         return
     sides = part(site.first), part(site.second)
     for x in (x for x in sources(site) if x.ndim == site.first.ndim):
-        ratios = [m // n if m % n == 0 else 0 for m, n in zip(site.first.shape, x.shape)]
-        if sorted(ratios)[:-1] != [1] * (x.ndim - 1) or max(ratios) < 2:
-            continue
-        axis, count = int(np.argmax(ratios)), max(ratios)
-        for words, made in (
-            ("each element repeated", np.repeat(x, count, axis)),
-            ("the whole axis repeated", np.concatenate([x] * count, axis)),
-        ):
-            if any(near(part(made), side) for side in sides):
-                yield Variant((), words, partial(np.asarray, made), words, "repeat-vs-tile")
+        counts = {axis: m // n for axis, (m, n) in enumerate(zip(site.first.shape, x.shape)) if n and m != n}
+        if counts and site.first.size == x.size * np.prod([*counts.values()]):
+            for words, make in (("each element repeated", np.repeat), ("the whole axis repeated", tiled)):
+                made = x
+                for axis, count in counts.items():
+                    made = make(made, count, axis)
+                if any(near(part(made), side) for side in sides):
+                    yield Variant((), words, partial(np.asarray, made), words, "repeat-vs-tile")
+
+
+def tiled(x: Array, count: int, axis: int) -> Array:
+    return np.concatenate([x] * count, axis)
