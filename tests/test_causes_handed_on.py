@@ -60,18 +60,21 @@ class Skips(nn.Module):
         self.up, self.end = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(8, 2, 1)
 
     def forward(self, x):
-        first = self.start(x)
+        images, first = x, self.start(x)
         skip = self.wide(torch.tanh(first))
         x = self.low(self.down(skip))
         if self.way == "resized last":
             x = F.interpolate(self.up(x), scale_factor=2)
         else:
             x = self.up(F.interpolate(x, scale_factor=2))
-        return self.end(torch.cat([x, first if self.way == "another skip" else skip], dim=1))
+        others = {"another skip": lambda: first, "made again": lambda: self.start(images)}
+        return self.end(torch.cat([x, others.get(self.way, lambda: skip)()], dim=1))
 
 
-def test_a_skip_from_another_place_is_named():
-    (culprit,) = compare(Skips(), Skips("another skip"), "x: n c h w = 2 3 4 6", rungs=("eval",)).accused()
+@pytest.mark.parametrize("way", ["another skip", "made again"])
+def test_a_skip_from_another_place_is_named(way):
+    """A layer that is called once more for it has another gradient by its weights, which is not told again."""
+    (culprit,) = compare(Skips(), Skips(way), "x: n c h w = 2 3 4 6", rungs=("eval",)).accused()
     assert [cause.id for cause in culprit.explanation.causes] == ["concat-other-value"]
     assert culprit.explanation.first == "puts together `up`, `wide`"
     assert culprit.explanation.second == "puts together `up`, `start`"

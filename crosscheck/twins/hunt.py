@@ -8,6 +8,7 @@ from typing import Any
 
 from crosscheck.causes.moved import NORM_MOVED, together
 from crosscheck.causes.reordered import in_order
+from crosscheck.models.model import Call
 from crosscheck.twins.carried import carried
 from crosscheck.twins.coarse import coarse_places
 from crosscheck.twins.entering import follows_a_fault, is_passed_by
@@ -136,15 +137,23 @@ def ids(culprit: Culprit) -> set[str]:
 
 
 def is_used_apart(divergence: Divergence, twins: Twins, scene: Scene) -> bool:
-    """Whether a parameter is used by two modules, one of which the other model does not have: what is wrong forward
-    there reaches its gradient (the matrix of an embedding that makes the logits, too)."""
+    """Whether a parameter is used in a module, or in a call of one, that the other model does not have: what is wrong
+    forward there reaches its gradient (the matrix of an embedding that makes the logits, too)."""
     ends = [
         (link.first.path, link.second.path) for link in twins.pairing.links if link.first.path == divergence.gap.path
     ]
-    known = [{match.first.path for match in scene.matches}, {match.second.path for match in scene.matches}]
-    return any(
-        alias.rpartition(".")[0] not in paths
-        for pair in ends
-        for model, paths, path in zip((twins.first, twins.second), known, pair)
-        for alias in model.leaf(path).aliases
+    sides = (
+        (twins.first, [match.first for match in scene.matches], scene.run.calls),
+        (twins.second, [match.second for match in scene.matches], scene.forced.calls),
     )
+    for pair in ends:
+        for (model, known, calls), end in zip(sides, pair):
+            home, *others = (path.rpartition(".")[0] for path in (end, *model.leaf(end).aliases))
+            if 0 < times(known, home) < times(calls, home) or not all(times(known, other) for other in others):
+                return True
+    return False
+
+
+def times(calls: Sequence[Call], path: str) -> int:
+    """How often a module is called."""
+    return sum(call.path == path for call in calls)
