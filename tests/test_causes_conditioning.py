@@ -54,11 +54,12 @@ class PortBlock(nnx.Module):
 
     def __call__(self, x, t):
         h = self.conv1(nnx.silu(self.norm1(x)))
+        t = nnx.silu(self.time(t)) if self.way == "silu last" else self.time(nnx.silu(t))
+        t = t[:, None, None]
         if self.way == "norm, then time":
-            h = self.norm2(h)
-            h = h + self.time(nnx.silu(t))[:, None, None]
+            h = self.norm2(h) + t
         elif self.way != "not told":
-            h = self.told(h, self.time(nnx.silu(t))[:, None, None])
+            h = self.told(h, t)
         elif self.way != "no norm":
             h = self.norm2(h)
         return x + self.conv2(nnx.silu(h))
@@ -93,6 +94,7 @@ FAULTS = {
     (False, "norm, then time"): "norm-before-or-after",
     (True, "norm last"): "norm-before-or-after",
     (False, "no norm"): "layer-missing",
+    (False, "silu last"): "layer-before-or-after",
 }
 
 

@@ -104,7 +104,9 @@ def test_bags(cause_id, fault, framework, faulty):
 X = drawn(2, 5, 8)
 
 
-def positions(framework, layout="in turn", start=0, base=1e4, swapped=False, shorter=False, scale=1.0, of=None, times=1):
+def positions(
+    framework, layout="in turn", start=0, base=1e4, swapped=False, shorter=False, scale=1.0, of=None, times=1
+):
     """As ports write it; `of`: numbers that become sinusoids, instead of positions that are added."""
     lib = torch if framework == "torch" else jnp
     array = torch.tensor if lib is torch else jnp.asarray

@@ -32,13 +32,19 @@ MISSING = {"activation-missing", "residual-missing", "positional-missing", "modu
 
 
 def together(culprits: Sequence[Any], calls: Sequence[Call]) -> list[Any]:
-    """The culprits, where those ahead of a layer and behind it that say the opposite are one."""
+    """The culprits, where those ahead of a layer and behind it that say the opposite are one. Ahead may be one that
+    shows nothing new: the value is made once, and goes into several layers."""
     found: list[Any] = []
     for culprit in culprits:
-        if found and is_undone(found[-1], culprit) and is_behind(found[-1], culprit, calls):
-            found[-1] = replace(found[-1], explanation=moved(found[-1], culprit, calls))
-        else:
+        last = next((i for i in reversed(range(len(found))) if not found[i].again), 0)
+        ahead = (
+            i for i in range(last, len(found)) if is_undone(found[i], culprit) and is_behind(found[i], culprit, calls)
+        )
+        at = None if culprit.again else next(ahead, None)
+        if at is None:
             found.append(culprit)
+        else:
+            found[at] = replace(found[at], explanation=moved(found[at], culprit, calls), again=False)
     return found
 
 

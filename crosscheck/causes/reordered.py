@@ -6,7 +6,7 @@ x + g(x) + f(x + g(x)), and the other way round: the other one x and what the fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,15 +65,15 @@ class Moved:
         return self.places[-1].index
 
 
-def in_order(scene: Any, culprits: Sequence[Any], again: Set[Any] = frozenset()) -> list[Any]:
+def in_order(scene: Any, culprits: Sequence[Any]) -> list[Any]:
     """The culprits, where those that are of modules called in another order are one, and what this leads to before the
-    next module is not told. again: divergences that show nothing new, and are culprits no more."""
+    next module is not told."""
     found: dict[int, Any] = dict(enumerate(culprits))
     for body in dict.fromkeys(c.divergence.first for c in culprits):
         here = [i for i, c in found.items() if c.divergence.first == body]
         places = [p for i in here for p in place_of(scene, i, found[i])]
         while places:
-            is_new = culprits[places[0].index].divergence not in again
+            is_new = not culprits[places[0].index].again
             moved = (permuted(scene.run, places) or branches(scene.run, places)) if is_new else None
             told = explained(scene, moved.places) if moved else None
             if moved is None or told is None:
@@ -83,7 +83,7 @@ def in_order(scene: Any, culprits: Sequence[Any], again: Set[Any] = frozenset())
             found[moved.start] = replace(found[moved.start], explanation=told, clues=[])
             found = {i: c for i, c in found.items() if i not in gone}
             places = [p for p in places if p.index > moved.stop and p.index in found]
-    return [culprit for culprit in found.values() if culprit.divergence not in again]
+    return [*found.values()]
 
 
 def leads_to(scene: Any, culprit: Any, index: int, moved: Moved) -> bool:

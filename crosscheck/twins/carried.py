@@ -19,18 +19,24 @@ LEFT, NONE = 1e-8, 1e-9
 """What a factor may leave of a difference that was handed on; of the value, what is no difference."""
 
 
-def carried(twins: Any, scene: Any, found: Sequence[Any]) -> set[Any]:
-    """The divergences, given in forward order, that show nothing but what an earlier one does."""
-    earlier: list[Array] = []
-    again = set()
+def carried(twins: Any, scene: Any, found: Sequence[Any]) -> dict[Any, Any]:
+    """The divergences, given in forward order, that show nothing but what an earlier one does, each with that."""
+    earlier: list[tuple[Any, Array]] = []
+    again = {}
     for divergence in found:
         if divergence.wiring and divergence.direction == "forward":
             shown = list(differences(twins, scene, divergence))
-            if shown and all(any(along(x, y, LEFT) for e in earlier for y in ways_on(e, x)) for x in shown):
-                again.add(divergence)
+            seen = [first_shown(x, earlier) for x in shown]
+            if seen and None not in seen:
+                again[divergence] = seen[0]
             else:
-                earlier += shown
+                earlier += [(divergence, x) for x in shown]
     return again
+
+
+def first_shown(difference: Array, earlier: Sequence[tuple[Any, Array]]) -> Any:
+    """The divergence that first showed this difference; None if none did."""
+    return next((d for d, e in earlier if any(along(difference, y, LEFT) for y in ways_on(e, difference))), None)
 
 
 def differences(twins: Any, scene: Any, divergence: Any) -> Iterator[Array]:

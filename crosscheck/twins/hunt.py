@@ -33,17 +33,19 @@ class Culprit:
     explanation: Any = None
     clues: list[str] = field(default_factory=list)
     excused: str = ""
+    again: bool = False
+    """Whether it shows nothing but what an earlier one does."""
 
 
 @dataclass
 class Located:
-    """A scene, its divergences in order with those of them that are shown, and those that show nothing new or that
-    float32 excuses."""
+    """A scene, its divergences in order with those of them that are shown, those that show nothing new, each with the
+    earlier one that did, and those that float32 excuses."""
 
     scene: Scene
     found: list[Divergence]
     shown: Set[Divergence]
-    again: Set[Divergence]
+    again: Mapping[Divergence, Divergence]
     coarse: Mapping[Divergence, str]
 
     @property
@@ -93,12 +95,14 @@ def locate_all(twins: Twins, scene: Scene, dtype: str) -> Located:
 def culprits(twins: Twins, located: Located, rung: str, explain: Explain) -> list[Culprit]:
     scene, again = located.scene, located.again
     listed = [d for d in located.found if d in located.shown or d in again]
-    found = [Culprit(rung, d, excused=located.coarse.get(d, "")) for d in listed]
-    for culprit in found:
-        if not culprit.excused and culprit.divergence not in again:
+    found = {d: Culprit(rung, d, excused=located.coarse.get(d, ""), again=d in again) for d in listed}
+    for culprit in found.values():
+        if not culprit.excused and not culprit.again:
             explain(twins, scene, culprit)
-    found = together(in_order(scene, found, again), scene.run.calls)
-    return [culprit for culprit in found if not follows_a_norm(culprit, found)]
+    for divergence, earlier in again.items():
+        found[divergence].explanation = found[earlier].explanation if earlier in found else None
+    told = [c for c in together(in_order(scene, [*found.values()]), scene.run.calls) if not c.again]
+    return [culprit for culprit in told if not follows_a_norm(culprit, told)]
 
 
 def doubtful(found: Sequence[Culprit]) -> list[set[str]]:
