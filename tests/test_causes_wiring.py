@@ -85,6 +85,17 @@ def test_a_layer_that_only_one_side_has():
         assert named(site) == ["layer-missing"]
 
 
+def test_what_is_given_elsewhere_in_other_sizes_is_not_in_its_way():
+    """As by the norms of a net's other blocks, when one model calls none of them."""
+    normed, others = by_torch(lambda x: F.layer_norm(x, (16,)), X + Y), [normal(3, 7, seed=i) for i in range(20)]
+    own = (("`a`", "Linear"), ("`b`", "Linear"), ("what goes into `norm`", ""), ("`norm`", "given LayerNorm"))
+    called = (*own, *((f"`{i}.norm`", "given LayerNorm") for i in range(len(others))))
+    given = (X + Y, normed, *others)
+    for first, second in ((normed, X + Y), (X + Y, normed)):
+        site = Site("value", first, second, (X, Y), (Side("torch"), Side("jax")), given=given, called=called)
+        assert named(site) == ["layer-missing"]
+
+
 def test_of_what_a_dropout_hands_on_nothing_is_claimed():
     """It may be any function of the norm, relu on one side and one that nobody knows on the other."""
     handed_on, other = by_torch(lambda x: torch.sin(x) + x**2, X), by_torch(torch.relu, X)

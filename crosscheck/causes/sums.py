@@ -75,12 +75,14 @@ def columns(site: Site) -> list[Column]:
     """What may be added to make the value, the nearest first; what modules without parameters gave comes last, since in
     evaluation mode some of them give what they take."""
     shape = site.first.shape
-    found: list[Column] = []
     named = dict(zip(map(id, (*site.inputs, *site.given)), site.called))
     near = distinct([*reversed(site.inputs)])[:NEAREST]
-    for place, x in enumerate(distinct([*near, *reversed(site.given)])[: NEAREST + MOST_ADDED]):
-        words, kind = named.get(id(x), (f"value {place}", ""))
-        found += column(x, shape, words, kind)
+    every = [
+        [*column(x, shape, *named.get(id(x), (f"value {place}", "")))]
+        for place, x in enumerate(distinct([*near, *reversed(site.given)]))
+    ]
+    given = [fitting for fitting in every[len(near) :] if fitting][: NEAREST + MOST_ADDED - len(near)]
+    found = [c for fitting in (*every[: len(near)], *given) for c in fitting]
     own = {name: x for name, x in site.weights.items() if is_own(name) and x.ndim}
     entering = [c for c in found[NEAR:] if not c.kind][:NEAR]
     whole = [c for c in (*found[:NEAR], *entering) if c.array.shape == shape]
