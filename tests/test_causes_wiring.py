@@ -96,6 +96,16 @@ def test_what_is_given_elsewhere_in_other_sizes_is_not_in_its_way():
         assert named(site) == ["layer-missing"]
 
 
+def test_what_is_added_of_pixels_in_one_row():
+    """As attention in a convolutional net has them between its reshapes."""
+    image, branch, row = normal(2, 6, 3, 4, seed=1), normal(2, 6, 3, 4, seed=2), normal(2, 6, 12, seed=3)
+    for x in (row, row.transpose(0, 2, 1)):
+        one, two = branch + image, branch + row.reshape(image.shape)
+        for first, second in ((one, two), (two, one)):
+            site = Site("value", first, second, (image, x, branch), (Side("torch"), Side("jax")))
+            assert named(site) == ["residual-from-elsewhere"]
+
+
 def test_of_what_a_dropout_hands_on_nothing_is_claimed():
     """It may be any function of the norm, relu on one side and one that nobody knows on the other."""
     handed_on, other = by_torch(lambda x: torch.sin(x) + x**2, X), by_torch(torch.relu, X)

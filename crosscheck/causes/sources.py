@@ -62,6 +62,12 @@ def flat(x: Array, shape: tuple[int, ...]) -> list[Array]:
     return [x.reshape(shape)] if is_row else []
 
 
+def spread(x: Array, shape: tuple[int, ...]) -> list[Array]:
+    """Pixels in one row [n c t] or [n t c] as the images they are of, if that makes a value of this shape."""
+    fits = x.ndim == 3 < len(shape) and x.size == np.prod(shape) and len(x) == shape[0]
+    return [x.reshape(shape)] if fits and (x.shape[1] == shape[1] or x.shape[2] == shape[-1]) else []
+
+
 def at_every_place(x: Array, shape: tuple[int, ...]) -> list[Array]:
     """A vector for each example as it broadcasts to a value of this shape: the same along all axes but its own."""
     if x.ndim != 2 or len(shape) < 3 or len(x) != shape[0]:

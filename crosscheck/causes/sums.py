@@ -11,7 +11,7 @@ import numpy as np
 from crosscheck.axes import Array
 from crosscheck.causes.functions import EXPONENTIALS, MAIN, NONE, RELU
 from crosscheck.causes.site import GIVEN, Site, along
-from crosscheck.causes.sources import at_every_place, distinct, flat, picked
+from crosscheck.causes.sources import at_every_place, distinct, flat, picked, spread
 
 MOST_TERMS, MOST_ADDED, NEAREST, MOST_SHIFTED, NEAR = 4, 6, 12, 2, 3
 BIAS, TABLE = ("bias", ""), ("weight embedding", "Embed")
@@ -139,7 +139,8 @@ def column(x: Array, shape: tuple[int, ...], words: str, kind: str) -> Iterator[
     if 1 < x.ndim <= len(shape) and x.shape != shape and kind in (PARAMETER, LATER):
         x = x[tuple(slice(n) if m > n > 1 else slice(None) for m, n in zip(x.shape, shape[len(shape) - x.ndim :]))]
     if x.shape != shape and x.size == np.prod(shape):
-        x = next((y for y in (*turned(x), *flat(x, shape)) if y.shape == shape), x)
+        ways = (*turned(x), *flat(x, shape), *(y for z in (x, *turned(x)) for y in spread(z, shape)))
+        x = next((y for y in ways if y.shape == shape), x)
     if broadcasts(x.shape, shape):
         own = kind in (PARAMETER, LATER) or x.ndim < len(shape) or (x.shape[0] == 1 < shape[0])
         yield Column(x, words, own, kind)
