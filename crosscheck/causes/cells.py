@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from scipy.special import expit
@@ -143,6 +144,20 @@ def with_second_biases(found: list[list[Cell]], theirs: Mapping[str, Array]) -> 
         ]
         for layer, biases in zip(found, extra)
     ]
+
+
+def every_cell(weights: Mapping[str, Array]) -> dict[str, Cell]:
+    """The cells of all recurrent layers among the parameters of modules inside, by their paths; a layer's second
+    direction and further layers by the ends of their parameters' names."""
+    cells: dict[str, Cell] = {}
+    for path in dict.fromkeys(name.rpartition(".")[0] for name in weights):
+        own = {name.rpartition(".")[2]: x for name, x in weights.items() if name.rpartition(".")[0] == path}
+        ends = [name.removeprefix("weight_ih") for name in own if name.startswith("weight_ih")]
+        cells |= zip((f"{path}.{end.strip('_')}".strip(".") for end in ends), chain(*torch_layers(own)))
+    for prefix in dict.fromkeys(name.removesuffix(".kernel").rpartition(".")[0] for name in weights):
+        if (cell := flax_cell(weights, prefix)) is not None:
+            cells[prefix] = cell
+    return cells
 
 
 def torch_layers(weights: Mapping[str, Array]) -> list[list[Cell]]:
