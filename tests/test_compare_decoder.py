@@ -90,7 +90,7 @@ CAUSES = {
     "inverted": {"attention-bool-mask-inverted"},
     "padding": {"mask-other-index"},
     "order": {"concat-order"},
-    "turned": {"flipped"},
+    "turned": {"rnn-keep-order"},
     "cell state": {"rnn-initial-state"},
     "late": {"position-other"},
 }
