@@ -166,6 +166,7 @@ def attend(
     sense=1,
     window=None,
     cap=None,
+    fill=-1e30,
 ):
     """By hand, as ports write it."""
     if len(parts) == 1:
@@ -185,7 +186,7 @@ def attend(
     keep = keep if causal is None else keep & np.tril(np.ones((t, s), bool), causal)
     keep = keep if window is None else keep & np.triu(np.ones((t, s), bool), 1 - window)
     scores = scores if cap is None else cap * lib.tanh(scores / cap)
-    low = {"uniform": -1e30, "zero": -float("inf"), "NaN": -float("inf")}[empty]
+    low = {"uniform": fill, "zero": -float("inf"), "NaN": -float("inf")}[empty]
     scores = lib.where(array(keep), scores, low)
     weights = torch.softmax(scores, axis) if lib is torch else jax.nn.softmax(scores, axis)
     weights = torch.nan_to_num(weights) if empty == "zero" and lib is torch else weights
@@ -251,6 +252,9 @@ BETWEEN = {
     "not-causal": ("attention-causal-missing", {"causal": 0}, {"causal": None}),
     "strictly": ("attention-causal-alignment", {"causal": 0}, {"causal": -1}),
     "ahead": ("attention-causal-alignment", {"causal": 0}, {"causal": 1}),
+    "masked-by-zeros": ("mask-fill-value", {"causal": 0}, {"fill": 0.0}),
+    "masked-by-zeros-padding": ("mask-fill-value", MASKED | {"mask": KEEP}, {"fill": 0.0}),
+    "masked-by-1e-9": ("mask-fill-value", {"causal": 0}, {"fill": 1e-9}),
     "window": ("attention-window", {"causal": 0}, {"window": 2}),
     "cap": ("attention-softcap", {}, {"cap": 30}),
     "both": ("attention-head-interleaved", {}, {"split": "n t (d h)", "merge": "n t d h"}),

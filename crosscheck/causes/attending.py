@@ -22,6 +22,8 @@ from crosscheck.causes.variant import Variant, family
 
 MOST = 2
 """Sets of values that may be q, k and v."""
+FILLS = (0.0, 1e-9)
+"""What is put for masked scores by mistake: 0, or a small number where a large one was meant."""
 FAR = 9
 """Positions that are tried as a window of attention where none is told."""
 PACKINGS = {"q k v h d": "all of q, then k, then v", "h q k v d": "each head's q, k, v together"} | {
@@ -190,6 +192,8 @@ def shape_axes(scene: Scene, packed: bool) -> Iterator[Axis]:
     yield departures("turned", "q k", *turned)
     yield departures("sense", 1, (-1, "turned the other way", "rope-sense"))
     yield departures("zero", False, (True, "a key and a value of zeros", "attention-zero-key"))
+    fills = [(fill, f"{fill:g} at masked places", "mask-fill-value") for fill in FILLS]
+    yield departures("fill", -np.inf, *fills)
     if not packed and not same_heads(scene):
         yield departures("repeat", "each", ("turn", "key heads in turn", "attention-kv-head-repeat"))
 

@@ -28,7 +28,7 @@ ORDERS = ("q k v", "q v k", "k q v", "k v q", "v q k", "v k q")
 @dataclass(frozen=True)
 class Heads:
     """How heads attend. masks: for each mask "kept", "left out", "added", "turned" (and added), "queries" (kept, along
-    these), "after" (the softmax) or "unused"."""
+    these), "after" (the softmax) or "unused"; fill: the score of what is masked."""
 
     heads: int = 1
     order: str = "q k v"
@@ -47,6 +47,7 @@ class Heads:
     sense: int = 1
     cap: float = 0
     window: int = 0
+    fill: float = -np.inf
 
     @property
     def local(self) -> bool:
@@ -87,6 +88,8 @@ class Attention:
         bias, empty = self.bias(how.masks, how.causal, how.window, how.position, how.heads, t, s)
         if how.empty != "uniform" and not empty:
             raise ValueError("no query is without a key")
+        if np.isfinite(how.fill) and np.isfinite(bias).all():
+            raise ValueError("nothing is masked")
         rows = self.rows if self.rows is not None and how.local else None
         if self.rows is not None and rows is None and not (how.likely and t * s * wide < LARGE):
             raise ValueError("too much to try")
@@ -98,7 +101,8 @@ class Attention:
         at = np.arange(t) if rows is None else np.asarray(rows)
         scores = query[:, :, at] @ key.swapaxes(2, 3) * SCALES[how.scale](wide // how.heads, wide)
         scores = how.cap * np.tanh(scores / how.cap) if how.cap else scores
-        weights = softmax(scores + bias[:, :, at], how)[..., :s]
+        scores = scores + bias[:, :, at]
+        weights = softmax(np.where(np.isneginf(scores), how.fill, scores), how)[..., :s]
         for mask in (mask for mask, way in zip(self.masks, how.masks) if way == "after"):
             weights = weights * np.broadcast_to(mask != 0, (*mask.shape[:2], t, s))[:, :, at]
         y = merged(weights @ value, how.merge)
